@@ -1,0 +1,41 @@
+/**
+ * Every name that two stages share: tables, topics, groups, keys. A stage meets another only at a
+ * name in this file, so a rename is one change.
+ */
+
+/** Postgres. */
+export const POSTGRES_SCHEMA = 'market';
+export const PUBLICATION = 'wickstream';
+export const REPLICATION_SLOT = 'wickstream';
+
+/** Debezium connector. */
+export const CONNECTOR_NAME = 'wickstream-postgres';
+export const TOPIC_PREFIX = 'wickstream';
+
+/** Kafka. */
+export const TOPIC_CANDLES = 'wickstream.market.candles';
+export const TOPIC_HEARTBEAT = 'wickstream.market.heartbeat';
+export const TOPIC_CDC_SIGNAL = 'wickstream.market.cdc_signal';
+export const TOPIC_CDC_NOTIFICATIONS = 'wickstream.cdc.notifications';
+/** Fixed for ever: another count would move series between partitions. */
+export const CANDLE_PARTITIONS = 12;
+export const GROUP_ANALYZER = 'wickstream-analyzer';
+
+/** Redis keys; `{…}` keeps the keys of one series in one cluster slot. */
+export const REDIS_KEYS = {
+  latest: (series: string): string => `wick:latest:{${series}}`,
+  state: (series: string): string => `wick:state:{${series}}`,
+  watermark: (job: string): string => `wick:watermark:{${job}}`,
+} as const;
+
+/** ClickHouse tables, in the database that the configuration names. */
+export const CLICKHOUSE_TABLES = {
+  candles: 'candles',
+  candleRevisions: 'candle_revisions',
+  features: 'features',
+  signals: 'signals',
+  analyzerState: 'analyzer_state',
+} as const;
+
+/** Postgres advisory locks, one number per job kind, so that one runner works. */
+export const ADVISORY_LOCKS = { migrate: 7_490_001, collect: 7_490_002 } as const;

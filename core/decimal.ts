@@ -1,0 +1,93 @@
+/**
+ * Exact decimal text. In: numerals as a venue, a file or a database wrote them. Out: canonical
+ * `DecimalString`s that fit numeric(38,18). Nothing is ever rounded: a numeral that does not fit
+ * is refused. A price becomes a JS number only in `toFloat`.
+ */
+
+/**
+ * Canonical plain decimal: no exponent, no plus sign, no leading or trailing zeros, "0" for zero;
+ * at most 20 integer and 18 fractional digits.
+ */
+export type DecimalString = string & { readonly __brand: 'DecimalString' };
+
+export const DECIMAL_INTEGER_DIGITS_MAX = 20;
+export const DECIMAL_FRACTION_DIGITS_MAX = 18;
+
+export type DecimalResult =
+  | { readonly ok: true; readonly value: DecimalString }
+  | { readonly ok: false; readonly reason: 'not_a_number' | 'too_many_digits' };
+
+const NUMERAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
+/** What most venues send; already canonical but for trailing zeros, so it skips the general path. */
+const PLAIN = /^(?:0|[1-9]\d{0,19})(?:\.\d{1,18})?$/;
+
+/**
+ * Parses a numeral exactly. Exponents are expanded, trailing zeros dropped.
+ * NaN, Infinity, blanks and thousands separators are `not_a_number`.
+ */
+export function parseDecimal(text: string): DecimalResult {
+  if (PLAIN.test(text)) return { ok: true, value: trimZeros(text) as DecimalString };
+  const match = NUMERAL.exec(text);
+  if (match === null) return { ok: false, reason: 'not_a_number' };
+  const [, sign = '', whole = '', fraction = '', exponentText = '0'] = match;
+  if (whole === '' && fraction === '') return { ok: false, reason: 'not_a_number' };
+  const digits = whole + fraction;
+  const point = whole.length + Number(exponentText);
+  const integer = (
+    point <= 0 ? '' : digits.slice(0, point).padEnd(Math.min(point, 10_000), '0')
+  ).replace(/^0+/, '');
+  const rest = (point < 0 ? '0'.repeat(-point) + digits : digits.slice(Math.max(point, 0))).replace(
+    /0+$/,
+    '',
+  );
+  if (integer.length > DECIMAL_INTEGER_DIGITS_MAX || rest.length > DECIMAL_FRACTION_DIGITS_MAX) {
+    return { ok: false, reason: 'too_many_digits' };
+  }
+  if (integer === '' && rest === '') return { ok: true, value: '0' as DecimalString };
+  const magnitude = `${integer === '' ? '0' : integer}${rest === '' ? '' : `.${rest}`}`;
+  return { ok: true, value: `${sign === '-' ? '-' : ''}${magnitude}` as DecimalString };
+}
+
+/** Parses a numeral that is known to fit. @throws RangeError that names the text and the reason. */
+export function decimal(text: string): DecimalString {
+  const result = parseDecimal(text);
+  if (!result.ok) {
+    throw new RangeError(
+      `"${text}" is not an exact decimal of at most ${DECIMAL_INTEGER_DIGITS_MAX} integer and ` +
+        `${DECIMAL_FRACTION_DIGITS_MAX} fractional digits (${result.reason})`,
+    );
+  }
+  return result.value;
+}
+
+/** Compares two canonical decimals by value: negative, zero or positive. Exact, no floats. */
+export function compareDecimal(a: DecimalString, b: DecimalString): number {
+  if (a === b) return 0;
+  const negativeA = a.startsWith('-');
+  const negativeB = b.startsWith('-');
+  if (negativeA !== negativeB) return negativeA ? -1 : 1;
+  const order = compareMagnitude(negativeA ? a.slice(1) : a, negativeB ? b.slice(1) : b);
+  return negativeA ? -order : order;
+}
+
+/** The nearest 64-bit float: the one place where a price becomes a number. */
+export function toFloat(value: DecimalString): number {
+  return Number(value);
+}
+
+function compareMagnitude(a: string, b: string): number {
+  const [wholeA = '', fractionA = ''] = a.split('.');
+  const [wholeB = '', fractionB = ''] = b.split('.');
+  if (wholeA.length !== wholeB.length) return wholeA.length - wholeB.length;
+  if (wholeA !== wholeB) return wholeA < wholeB ? -1 : 1;
+  if (fractionA === fractionB) return 0;
+  return fractionA < fractionB ? -1 : 1;
+}
+
+function trimZeros(plain: string): string {
+  if (!plain.includes('.')) return plain;
+  let end = plain.length;
+  while (plain.charCodeAt(end - 1) === 48) end -= 1;
+  if (plain.charCodeAt(end - 1) === 46) end -= 1;
+  return plain.slice(0, end);
+}

@@ -1,0 +1,62 @@
+/**
+ * The project's errors: a closed list of codes, each saying whether trying again can help.
+ * Expected outcomes are returned as unions, not thrown; a broken invariant is a plain Error.
+ */
+
+/** `WICK_<STAGE>_<WHAT>`; a new code is added here and nowhere else. */
+export const ERROR_CODES = [
+  'WICK_CONFIG_INVALID',
+  'WICK_LOCAL_JAVA_MISSING',
+  'WICK_LOCAL_PORT_BUSY',
+  'WICK_LOCAL_DISK_FULL',
+  'WICK_LOCAL_ENGINE_FAILED',
+  'WICK_LOCAL_ALREADY_RUNNING',
+  'WICK_LOCAL_WRONG_CLUSTER',
+  'WICK_LOCAL_INSTALL_FAILED',
+  'WICK_LOCAL_RECORDING_INVALID',
+  'WICK_ETL_VENUE_HTTP',
+  'WICK_ETL_VENUE_RATE_LIMITED',
+  'WICK_ETL_VENUE_PAYLOAD',
+  'WICK_ETL_UNSUPPORTED',
+  'WICK_ETL_LOAD_FAILED',
+  'WICK_CONNECTOR_REJECTED',
+  'WICK_CONNECTOR_UNREACHABLE',
+  'WICK_CDC_UNDECODABLE',
+  'WICK_ANALYZER_STATE_INVALID',
+  'WICK_ANALYZER_SINK_FAILED',
+  'WICK_STORE_UNREACHABLE',
+  'WICK_MIGRATION_FAILED',
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+export interface AppErrorOptions {
+  /** True where the same call may succeed later without anyone changing anything. */
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** An operational error. The message says what, which "value", and what to do. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.details = options.details ?? {};
+  }
+}
+
+/** The text of anything thrown, with the texts of its causes. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.message === '' ? error.name : error.message;
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return [own, ...error.errors.map((inner) => errorText(inner))].join('; ');
+  }
+  return error.cause === undefined ? own : `${own}: ${errorText(error.cause)}`;
+}

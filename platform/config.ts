@@ -1,0 +1,139 @@
+/**
+ * The one reader of the environment. In: process.env, beneath it an optional env file (the embedded
+ * stack writes one). Out: one frozen `Config`. All problems are reported at once, each naming its
+ * variable; secrets never appear in a message.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { Type, type Static } from 'typebox';
+import { Value } from 'typebox/value';
+import { AppError } from '#core/errors.ts';
+
+const text = (description: string, fallback?: string) =>
+  Type.String({
+    minLength: 1,
+    description,
+    ...(fallback === undefined ? {} : { default: fallback }),
+  });
+const port = (description: string, fallback: number) =>
+  Type.Integer({ minimum: 1, maximum: 65_535, description, default: fallback });
+const count = (description: string, fallback: number, minimum: number, maximum: number) =>
+  Type.Integer({ minimum, maximum, description, default: fallback });
+
+/** Every variable that our own processes read; `.env.example` is held against it by a test. */
+export const CONFIG_SCHEMA = Type.Object(
+  {
+    DB_HOST: text('Postgres host', '127.0.0.1'),
+    DB_PORT: port('Postgres port', 5432),
+    DB_NAME: text('Postgres database', 'wickstream'),
+    DB_USER: text('Postgres user that owns the schema', 'wickstream'),
+    DB_PASSWORD: text('Password of DB_USER'),
+    CDC_USER: text('Replication role that Debezium logs in as', 'wickstream_cdc'),
+    CDC_PASSWORD: text('Password of CDC_USER'),
+    KAFKA_BROKERS: text('Comma-separated host:port list', '127.0.0.1:9092'),
+    KAFKA_CLUSTER_ID: Type.String({
+      default: '',
+      description: 'Refuse to talk to any other Kafka cluster; empty accepts the one that answers',
+    }),
+    CONNECT_URL: text('Kafka Connect REST', 'http://127.0.0.1:8083'),
+    CLICKHOUSE_HOST: text('ClickHouse host', '127.0.0.1'),
+    CLICKHOUSE_PORT: port('ClickHouse HTTP port', 8123),
+    CLICKHOUSE_DATABASE: text('ClickHouse database', 'wickstream'),
+    CLICKHOUSE_USER: text('ClickHouse user', 'wickstream'),
+    CLICKHOUSE_PASSWORD: text('Password of CLICKHOUSE_USER'),
+    REDIS_HOST: text('Redis host', '127.0.0.1'),
+    REDIS_PORT: port('Redis port', 6379),
+    REDIS_PASSWORD: text('Redis password'),
+    BINANCE_FUTURES_URL: text(
+      'Root of the Binance USD-M REST API; the embedded stack points it at the recorded venue',
+      'https://fapi.binance.com',
+    ),
+    COLLECT_CRON: text('When to collect closed candles (node-cron, seconds first)', '3 * * * * *'),
+    COLLECT_SERIES: text(
+      'Comma-separated exchange|market_type|symbol|interval to collect; * takes all that the venue has',
+      'binance-futures|perp|BTC/USDT|1m',
+    ),
+    COLLECT_HISTORY_DAYS: count('How far back a first collection reaches, days', 7, 1, 36_500),
+    ANALYZER_FLUSH_ROWS_MAX: count('Most candles in one ClickHouse insert', 20_000, 100, 200_000),
+    ANALYZER_CHECKPOINT_MS: count(
+      'Longest time between state checkpoints, ms',
+      5_000,
+      100,
+      600_000,
+    ),
+    SCHEDULER_HTTP_PORT: port('Health and metrics of the scheduler', 8090),
+    ANALYZER_HTTP_PORT: port('Health and metrics of the analyzer', 8091),
+    HTTP_HOST: text('Address that health and metrics listen on', '127.0.0.1'),
+    LOG_LEVEL: Type.Union(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace'].map((level) => Type.Literal(level)),
+      { default: 'info', description: 'Least severe level that is logged' },
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export type Config = Readonly<Static<typeof CONFIG_SCHEMA>>;
+
+/** Variables whose values are never printed. */
+export const SECRET_VARIABLES = [
+  'DB_PASSWORD',
+  'CDC_PASSWORD',
+  'CLICKHOUSE_PASSWORD',
+  'REDIS_PASSWORD',
+] as const;
+
+/** Where the embedded stack leaves its settings for later commands, relative to the checkout. */
+export const EMBEDDED_ENV_FILE = join('.wickstream', 'stack.env');
+
+export interface ConfigSources {
+  /** Defaults to the process environment. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** A KEY=value file beneath the environment; absent files are ignored. */
+  readonly envFile?: string;
+}
+
+/**
+ * Reads and checks the configuration.
+ * @throws AppError WICK_CONFIG_INVALID naming every variable that is missing or malformed.
+ */
+export function loadConfig(sources: ConfigSources = {}): Config {
+  const env = sources.env ?? process.env;
+  const fromFile = readEnvFile(sources.envFile ?? env['WICK_ENV_FILE'] ?? EMBEDDED_ENV_FILE);
+  const merged: Record<string, string> = {};
+  for (const name of Object.keys(CONFIG_SCHEMA.properties)) {
+    const value = env[name] ?? fromFile[name];
+    if (value !== undefined && value !== '') merged[name] = value;
+  }
+  const candidate = Value.Convert(CONFIG_SCHEMA, Value.Default(CONFIG_SCHEMA, merged));
+  const problems = [...Value.Errors(CONFIG_SCHEMA, candidate)].map((problem) =>
+    describeProblem(problem, merged),
+  );
+  if (problems.length > 0 || !Value.Check(CONFIG_SCHEMA, candidate)) {
+    throw new AppError(
+      'WICK_CONFIG_INVALID',
+      `${[...new Set(problems)].join('; ')}. Set them in the environment or in .env, or start the embedded stack with "npm start"`,
+    );
+  }
+  return Object.freeze(candidate);
+}
+
+function describeProblem(
+  problem: { instancePath: string; message: string; params?: unknown },
+  merged: Readonly<Record<string, string>>,
+): string {
+  const name = problem.instancePath.replace(/^\//, '');
+  if (name === '') {
+    const missing = Object.entries(CONFIG_SCHEMA.properties)
+      .filter(([key, schema]) => merged[key] === undefined && !('default' in schema))
+      .map(([key]) => key);
+    return `${missing.join(', ')} not set`;
+  }
+  const secret = SECRET_VARIABLES.some((variable) => variable === name);
+  const shown = secret ? '***' : (merged[name] ?? '');
+  return `${name} is "${shown}": ${problem.message}`;
+}
+
+function readEnvFile(path: string): Record<string, string | undefined> {
+  return existsSync(path) ? parseEnv(readFileSync(path, 'utf8')) : {};
+}

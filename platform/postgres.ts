@@ -1,0 +1,86 @@
+/**
+ * Postgres through `pg`. numeric and int8 arrive as text, timestamptz as EpochMs: nothing exact
+ * ever passes through a float. One pool per process; a client is never shared by parallel awaits.
+ */
+import pg from 'pg';
+import { epochMs } from '#core/time.ts';
+import type { Config } from './config.ts';
+
+export type { Pool, PoolClient, QueryResult } from 'pg';
+
+const NUMERIC = 1700;
+const INT8 = 20;
+const TIMESTAMPTZ = 1184;
+
+export interface PostgresOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+  readonly connectionsMax?: number;
+}
+
+/** A pool; `end()` closes it. Connection errors of idle clients are handed to `onIdleError`. */
+export function createPostgresPool(
+  options: PostgresOptions,
+  onIdleError: (error: Error) => void = () => undefined,
+): pg.Pool {
+  const types = new pg.TypeOverrides();
+  types.setTypeParser(NUMERIC, (text: string) => text);
+  types.setTypeParser(INT8, (text: string) => text);
+  types.setTypeParser(TIMESTAMPTZ, (text: string) =>
+    Number.isNaN(Date.parse(text)) ? text : epochMs(Date.parse(text)),
+  );
+  const pool = new pg.Pool({
+    host: options.host,
+    port: options.port,
+    database: options.database,
+    user: options.user,
+    password: options.password,
+    application_name: options.applicationName,
+    max: options.connectionsMax ?? 4,
+    connectionTimeoutMillis: 10_000,
+    options: '-c timezone=UTC -c intervalstyle=iso_8601',
+    types,
+  });
+  // An idle client's lost connection is not fatal: the pool replaces it on next use.
+  pool.on('error', onIdleError);
+  return pool;
+}
+
+/** The owner's connection settings out of the configuration. */
+export function postgresOptions(config: Config, applicationName: string): PostgresOptions {
+  return {
+    host: config.DB_HOST,
+    port: config.DB_PORT,
+    database: config.DB_NAME,
+    user: config.DB_USER,
+    password: config.DB_PASSWORD,
+    applicationName,
+  };
+}
+
+/** Runs `work` in one transaction; rolls back when it throws. */
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const result = await work(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((rollbackError: Error) => {
+      broken = rollbackError;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
