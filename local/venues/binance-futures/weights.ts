@@ -1,0 +1,66 @@
+/**
+ * Binance's request weights. Each request costs weight; the sum counts per UTC clock minute. Beyond
+ * the limit a request is refused with 429; whoever goes on asking is banned with 418 for a while.
+ */
+import type { Clock } from '#core/time.ts';
+
+export interface WeightOptions {
+  /** Weight allowed in one clock minute. */
+  readonly limit: number;
+  /** The wall clock that limits run on; not the replay clock. */
+  readonly clock: Clock;
+  /** Refusals in one minute that are answered with 429; the next one bans. */
+  readonly refusalsMax?: number;
+}
+
+export type Charge =
+  | { readonly verdict: 'ok'; readonly used: number }
+  | {
+      readonly verdict: 'limited' | 'banned';
+      readonly used: number;
+      readonly retryAfterSeconds: number;
+      /** When the refusal ends, epoch ms. */
+      readonly until: number;
+    };
+
+const MINUTE_MS = 60_000;
+const BAN_MS = 2 * MINUTE_MS;
+const REFUSALS_MAX = 10;
+
+/** Returns the function that every request's weight is charged to. */
+export function createWeightMeter(options: WeightOptions): (weight: number) => Charge {
+  const refusalsMax = options.refusalsMax ?? REFUSALS_MAX;
+  let minute = 0;
+  let used = 0;
+  let refusals = 0;
+  let bannedUntil = 0;
+  const refuse = (verdict: 'limited' | 'banned', now: number, until: number): Charge => ({
+    verdict,
+    used,
+    until,
+    retryAfterSeconds: Math.max(1, Math.ceil((until - now) / 1000)),
+  });
+  return (weight) => {
+    const now = options.clock.now();
+    if (now < bannedUntil) return refuse('banned', now, bannedUntil);
+    const current = Math.floor(now / MINUTE_MS);
+    if (current !== minute) {
+      minute = current;
+      used = 0;
+      refusals = 0;
+    }
+    used += weight;
+    if (used <= options.limit) return { verdict: 'ok', used };
+    refusals += 1;
+    if (refusals <= refusalsMax) return refuse('limited', now, (minute + 1) * MINUTE_MS);
+    bannedUntil = now + BAN_MS;
+    return refuse('banned', now, bannedUntil);
+  };
+}
+
+/** What a klines request of this limit costs. */
+export function klinesWeight(limit: number): number {
+  if (limit < 100) return 1;
+  if (limit < 500) return 2;
+  return limit <= 1000 ? 5 : 10;
+}
