@@ -1,0 +1,4 @@
+import { checkIndicatorContract } from '../../../tests/contracts/indicator.ts';
+import { atr } from './atr.ts';
+
+checkIndicatorContract(atr);

@@ -1,0 +1,4 @@
+import { checkIndicatorContract } from '../../../tests/contracts/indicator.ts';
+import { bollinger } from './bollinger.ts';
+
+checkIndicatorContract(bollinger);

@@ -1,0 +1,4 @@
+import { checkIndicatorContract } from '../../../tests/contracts/indicator.ts';
+import { logReturn } from './log-return.ts';
+
+checkIndicatorContract(logReturn);

@@ -1,0 +1,4 @@
+import { checkIndicatorContract } from '../../../tests/contracts/indicator.ts';
+import { macd } from './macd.ts';
+
+checkIndicatorContract(macd);

@@ -1,0 +1,4 @@
+import { checkIndicatorContract } from '../../../tests/contracts/indicator.ts';
+import { rsi } from './rsi.ts';
+
+checkIndicatorContract(rsi);

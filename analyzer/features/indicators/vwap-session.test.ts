@@ -1,0 +1,4 @@
+import { checkIndicatorContract } from '../../../tests/contracts/indicator.ts';
+import { vwapSession } from './vwap-session.ts';
+
+checkIndicatorContract(vwapSession);
