@@ -1,0 +1,175 @@
+/**
+ * One child process of the embedded stack: spawn, wait until it is ready, stop in order, and find
+ * again after a crash of its parent. Children live in their own process group, so that a Ctrl-C in
+ * the terminal reaches only the supervisor, which then stops them one by one.
+ */
+import { spawn } from 'node:child_process';
+import { open, readFile, rename, stat } from 'node:fs/promises';
+import { AppError, errorText } from '#core/errors.ts';
+import { identify, readPidFile, removePidFile, writePidFile } from './pid-file.ts';
+import { waitFor } from './wait.ts';
+
+const LOG_BYTES_MAX = 50 * 1024 * 1024;
+const KILL_TIMEOUT_MS = 10_000;
+
+export interface ProcessSpec {
+  /** Service name as people see it, for example `kafka`. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly user?: { readonly uid: number; readonly gid: number } | null;
+  readonly logFile: string;
+  readonly pidFile: string;
+  /** Resolves true once the service works; called until it does. */
+  readonly ready: () => Promise<boolean>;
+  readonly readyTimeoutMs: number;
+  readonly stopSignal: 'SIGTERM' | 'SIGINT';
+  readonly stopTimeoutMs: number;
+}
+
+export interface ManagedProcess {
+  readonly name: string;
+  readonly pid: number;
+  /** Settles when the process is gone, whoever ended it. */
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
+  /** Asks it to stop, then kills it after the bound. */
+  stop(): Promise<void>;
+}
+
+/** The environment that every child gets: nothing of ours leaks into engines by accident. */
+export function childEnv(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name of ['PATH', 'HOME', 'JAVA_HOME', 'TMPDIR', 'LANG', 'TZ', 'USER']) {
+    const value = process.env[name];
+    if (value !== undefined) kept[name] = value;
+  }
+  return { ...kept, ...extra };
+}
+
+/**
+ * Starts the process and waits until it is ready.
+ * @throws AppError WICK_LOCAL_ENGINE_FAILED with the end of its log when it exits or hangs first.
+ */
+export async function startProcess(spec: ProcessSpec): Promise<ManagedProcess> {
+  await rotate(spec.logFile);
+  const log = await open(spec.logFile, 'a');
+  const child = spawn(spec.command, spec.args, {
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+    env: childEnv(spec.env),
+    ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
+    ...(spec.user === undefined || spec.user === null ? {} : spec.user),
+  });
+  // Both promises listen before the first await: the events come on the next tick.
+  const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('error', () => resolve({ code: -1, signal: null }));
+  });
+  const spawning = new Promise<Error | null>((resolve) => {
+    child.once('spawn', () => resolve(null));
+    child.once('error', resolve);
+  });
+  await log.close();
+  const spawned = await spawning;
+  if (spawned !== null || child.pid === undefined) {
+    throw new AppError(
+      'WICK_LOCAL_ENGINE_FAILED',
+      `Could not run "${spec.command}" for ${spec.name}: ${errorText(spawned)}`,
+      { cause: spawned },
+    );
+  }
+  const pid = child.pid;
+  const identity = await identify(pid);
+  if (identity !== null) await writePidFile(spec.pidFile, identity);
+  const managed: ManagedProcess = { name: spec.name, pid, exited, stop: () => stop(pid, spec, exited) };
+  try {
+    await untilReady(spec, exited);
+  } catch (error) {
+    await managed.stop();
+    throw error;
+  }
+  return managed;
+}
+
+async function untilReady(spec: ProcessSpec, exited: ManagedProcess['exited']): Promise<void> {
+  const abort = new AbortController();
+  const died = exited.then(async ({ code, signal }) => {
+    abort.abort();
+    throw new AppError(
+      'WICK_LOCAL_ENGINE_FAILED',
+      `${spec.name} stopped while starting (${signal ?? `exit ${code}`}). Its log "${spec.logFile}" ends: ${await logTail(spec.logFile)}`,
+    );
+  });
+  const ready = waitFor(spec.ready, {
+    what: `${spec.name} to be ready; its log is "${spec.logFile}"`,
+    timeoutMs: spec.readyTimeoutMs,
+    signal: abort.signal,
+  });
+  try {
+    await Promise.race([ready, died]);
+  } finally {
+    abort.abort();
+    died.catch(() => undefined);
+    ready.catch(() => undefined);
+  }
+}
+
+async function stop(
+  pid: number,
+  spec: ProcessSpec,
+  exited: ManagedProcess['exited'],
+): Promise<void> {
+  signalQuietly(pid, spec.stopSignal);
+  const timer = setTimeout(() => signalQuietly(pid, 'SIGKILL'), spec.stopTimeoutMs);
+  await exited;
+  clearTimeout(timer);
+  await removePidFile(spec.pidFile);
+}
+
+/**
+ * Ends a process left over from an earlier run, if its pid file still names a live one.
+ * @returns true when there was one.
+ */
+export async function stopLeftover(
+  pidFile: string,
+  stopSignal: 'SIGTERM' | 'SIGINT',
+  stopTimeoutMs: number,
+): Promise<boolean> {
+  const found = await readPidFile(pidFile);
+  if (found === null) {
+    await removePidFile(pidFile);
+    return false;
+  }
+  signalQuietly(found.pid, stopSignal);
+  const gone = async (): Promise<boolean> => (await readPidFile(pidFile)) === null;
+  try {
+    await waitFor(gone, { what: `process ${found.pid} to stop`, timeoutMs: stopTimeoutMs });
+  } catch {
+    signalQuietly(found.pid, 'SIGKILL');
+    await waitFor(gone, { what: `process ${found.pid} to die`, timeoutMs: KILL_TIMEOUT_MS });
+  }
+  await removePidFile(pidFile);
+  return true;
+}
+
+/** A process that is already gone needs no signal. */
+function signalQuietly(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+/** The last lines of a log, on one line, for an error message. */
+export async function logTail(path: string, lines = 6): Promise<string> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text.trimEnd().split('\n').slice(-lines).join(' | ').slice(-1500);
+}
+
+async function rotate(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  if (found !== null && found.size > LOG_BYTES_MAX) await rename(path, `${path}.1`);
+}
