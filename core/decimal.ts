@@ -76,12 +76,17 @@ export function toFloat(value: DecimalString): number {
 }
 
 function compareMagnitude(a: string, b: string): number {
-  const [wholeA = '', fractionA = ''] = a.split('.');
-  const [wholeB = '', fractionB = ''] = b.split('.');
-  if (wholeA.length !== wholeB.length) return wholeA.length - wholeB.length;
-  if (wholeA !== wholeB) return wholeA < wholeB ? -1 : 1;
-  if (fractionA === fractionB) return 0;
-  return fractionA < fractionB ? -1 : 1;
+  const wholeA = integerDigits(a);
+  const wholeB = integerDigits(b);
+  if (wholeA !== wholeB) return wholeA - wholeB;
+  // With the points aligned and no trailing zeros, the order of the texts is the order of the values.
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+function integerDigits(magnitude: string): number {
+  const point = magnitude.indexOf('.');
+  return point === -1 ? magnitude.length : point;
 }
 
 function trimZeros(plain: string): string {

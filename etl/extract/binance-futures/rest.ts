@@ -1,0 +1,235 @@
+/**
+ * Binance USD-M futures over REST: which paths, what they weigh, how pages follow one another and
+ * what a refusal means. In: a root URL, so that the recorded venue and the real one are one code.
+ * It parses by `wire.ts` and maps by `map.ts`; it keeps nothing but the instrument list.
+ */
+import { AppError } from '#core/errors.ts';
+import { INTERVALS, isInterval, nextOpen } from '#core/interval.ts';
+import { epochMs, formatInstant, type Clock, type EpochMs } from '#core/time.ts';
+import type { Logger } from '#platform/logger.ts';
+import { createVenueHttp, type VenueHeaders, type VenueHttp, type VenueRefusal } from '../http.ts';
+import type { Sleep } from '../rate-gate.ts';
+import type { CandlePage, CandleRequest, Instrument, VenueAdapter } from '../venue.ts';
+import { createWeightBudget, type WeightBudget } from '../weight-budget.ts';
+import { EXCHANGE, MARKET_TYPE, mapInstrument, mapKlines, openTimeOf } from './map.ts';
+import { EXCHANGE_INFO, KLINES, REFUSAL, SERVER_TIME } from './wire.ts';
+
+export interface BinanceFuturesOptions {
+  /** For example `https://fapi.binance.com`. */
+  readonly baseUrl: string;
+  readonly clock: Clock;
+  readonly timeoutMs?: number | undefined;
+  readonly attemptsMax?: number | undefined;
+  /** Candles in one page; 499 gives the most candles for the weight. */
+  readonly pageSize?: number | undefined;
+  readonly sleep?: Sleep | undefined;
+  readonly random?: (() => number) | undefined;
+  readonly logger?: Logger | undefined;
+}
+
+const PAGE_SIZE = 499;
+/** Binance's limit per address until exchangeInfo says otherwise. */
+const WEIGHT_LIMIT = 2_400;
+/** How long an instrument list is good, and how soon an unknown symbol may look again. */
+const CATALOGUE_MS_MAX = 24 * 60 * 60 * 1000;
+const CATALOGUE_MS_MIN = 5 * 60 * 1000;
+/** How many supported names an error lists. */
+const LISTED_MAX = 20;
+
+const INVALID_SYMBOL = -1121;
+const INVALID_INTERVAL = -1120;
+const TOO_MUCH_WEIGHT = -1003;
+const LEGAL_BLOCK = 451;
+
+interface Catalogue {
+  readonly fetchedAt: EpochMs;
+  readonly instruments: readonly Instrument[];
+}
+
+interface Session {
+  readonly http: VenueHttp;
+  readonly budget: WeightBudget;
+  readonly clock: Clock;
+  readonly pageSize: number;
+  catalogue: Catalogue | null;
+}
+
+export function createBinanceFutures(options: BinanceFuturesOptions): VenueAdapter {
+  const { clock } = options;
+  const budget = createWeightBudget({ limit: WEIGHT_LIMIT, clock });
+  const http = createVenueHttp({
+    ...options,
+    venue: EXCHANGE,
+    budget,
+    explainRefusal,
+    readUsedWeight,
+  });
+  const session: Session = {
+    http,
+    budget,
+    clock,
+    pageSize: options.pageSize ?? PAGE_SIZE,
+    catalogue: null,
+  };
+  return {
+    id: EXCHANGE,
+    marketType: MARKET_TYPE,
+    intervals: INTERVALS,
+    fetchServerTime: (signal) => fetchServerTime(session, signal),
+    fetchInstruments: async (signal) => (await fetchCatalogue(session, signal)).instruments,
+    fetchCandles: (request) => fetchCandles(session, request),
+    close: () => {
+      http.close();
+    },
+  };
+}
+
+async function fetchServerTime(session: Session, signal?: AbortSignal): Promise<EpochMs> {
+  const path = '/fapi/v1/time';
+  const { json } = await session.http.get({ path, params: {}, weight: 1, signal });
+  if (!SERVER_TIME.Check(json)) throw unexpected(path, json);
+  return epochMs(json.serverTime);
+}
+
+async function fetchCatalogue(session: Session, signal?: AbortSignal): Promise<Catalogue> {
+  const path = '/fapi/v1/exchangeInfo';
+  const { json, fetchedAt } = await session.http.get({ path, params: {}, weight: 1, signal });
+  if (!EXCHANGE_INFO.Check(json)) throw unexpected(path, json);
+  for (const rule of json.rateLimits) {
+    const perMinute = rule.interval === 'MINUTE' && rule.intervalNum === 1;
+    if (rule.rateLimitType === 'REQUEST_WEIGHT' && perMinute) session.budget.setLimit(rule.limit);
+  }
+  const instruments = json.symbols
+    .map((symbol) => mapInstrument(symbol))
+    .filter((instrument) => instrument !== null);
+  session.catalogue = { fetchedAt, instruments };
+  return session.catalogue;
+}
+
+async function* fetchCandles(
+  session: Session,
+  request: CandleRequest,
+): AsyncGenerator<CandlePage, void, undefined> {
+  const { symbol, interval, to, signal } = request;
+  if (!isInterval(interval)) throw unsupported('interval', String(interval), INTERVALS);
+  const instrument = await findInstrument(session, symbol, signal);
+  const venueNow = request.venueNow ?? (await fetchServerTime(session, signal));
+  const series = { exchange: EXCHANGE, marketType: MARKET_TYPE, symbol, interval } as const;
+  const last = Math.min(to - 1, venueNow);
+  let from = request.from;
+  while (from <= last) {
+    const { json, ...answer } = await session.http.get({
+      path: '/fapi/v1/klines',
+      params: {
+        symbol: instrument.venueSymbol,
+        interval,
+        startTime: from,
+        endTime: last,
+        limit: session.pageSize,
+      },
+      weight: klinesWeight(session.pageSize),
+      signal,
+    });
+    if (!KLINES.Check(json)) throw unexpected('/fapi/v1/klines', json);
+    const { url, fetchedAt, body, weightUsed } = answer;
+    const until = epochMs(last + 1);
+    const context = { series, from, to: until, venueNow, observedAt: fetchedAt };
+    const mapped = mapKlines(json, context);
+    yield { series, ...mapped, raw: { url, fetchedAt, body }, venueNow, weightUsed };
+    if (json.length < session.pageSize) return;
+    from = nextFrom(json, from, (time) => nextOpen(interval, time));
+  }
+}
+
+/** Where the next page begins: behind the newest row, which has to lie at or after this page. */
+function nextFrom(
+  rows: readonly unknown[],
+  from: EpochMs,
+  after: (time: EpochMs) => EpochMs,
+): EpochMs {
+  let newest: EpochMs | null = null;
+  for (const row of rows) {
+    const time = openTimeOf(row);
+    if (time !== null && time >= (newest ?? from)) newest = time;
+  }
+  if (newest !== null) return after(newest);
+  throw new AppError(
+    'WICK_ETL_VENUE_PAYLOAD',
+    `${EXCHANGE} sent a full page of which no candle opens at or after ${formatInstant(from)}; ` +
+      'the range cannot be continued',
+  );
+}
+
+async function findInstrument(
+  session: Session,
+  symbol: string,
+  signal: AbortSignal | undefined,
+): Promise<Instrument> {
+  for (const goodMs of [CATALOGUE_MS_MAX, CATALOGUE_MS_MIN]) {
+    const known = session.catalogue;
+    const fresh = known !== null && session.clock.now() - known.fetchedAt < goodMs;
+    const { instruments } = fresh ? known : await fetchCatalogue(session, signal);
+    const found = instruments.find((instrument) => instrument.symbol === symbol);
+    if (found !== undefined) return found;
+  }
+  const symbols = session.catalogue?.instruments.map((instrument) => instrument.symbol) ?? [];
+  throw unsupported('symbol', symbol, symbols);
+}
+
+function unsupported(what: string, value: string, known: readonly string[]): AppError {
+  const listed = known.slice(0, LISTED_MAX).join(', ');
+  const more = known.length > LISTED_MAX ? ` and ${known.length - LISTED_MAX} more` : '';
+  return new AppError(
+    'WICK_ETL_UNSUPPORTED',
+    `${EXCHANGE} has no ${what} "${value}"; it has ${listed}${more}`,
+    { details: { exchange: EXCHANGE, [what]: value } },
+  );
+}
+
+function unexpected(path: string, json: unknown): AppError {
+  const start = JSON.stringify(json).slice(0, 120);
+  return new AppError(
+    'WICK_ETL_VENUE_PAYLOAD',
+    `${EXCHANGE} answered ${path} in a shape that is not documented: ${start}`,
+    { details: { path } },
+  );
+}
+
+/** Weight of a klines request by its limit. */
+function klinesWeight(limit: number): number {
+  if (limit < 100) return 1;
+  if (limit < 500) return 2;
+  return limit <= 1000 ? 5 : 10;
+}
+
+function readUsedWeight(headers: VenueHeaders): number | null {
+  const value = headers['x-mbx-used-weight-1m'];
+  return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : null;
+}
+
+/** What a refusal means: who has to change what before the same request can succeed. */
+function explainRefusal({ status, url, text, retryAfterMs }: VenueRefusal): AppError {
+  const refusal = parseRefusal(text);
+  const said = refusal === null ? text.slice(0, 120) : `${refusal.code} ${refusal.msg}`;
+  const message = `${EXCHANGE} refused GET ${url} with status ${status}: ${said}`;
+  const details = { url, status, code: refusal?.code ?? null, retryAfterMs };
+  if (status === 429 || status === 418 || refusal?.code === TOO_MUCH_WEIGHT) {
+    return new AppError('WICK_ETL_VENUE_RATE_LIMITED', message, { retryable: true, details });
+  }
+  if (refusal?.code === INVALID_SYMBOL || refusal?.code === INVALID_INTERVAL) {
+    return new AppError('WICK_ETL_UNSUPPORTED', message, { details });
+  }
+  const hint = status === LEGAL_BLOCK ? '; the venue does not serve this location' : '';
+  const retryable = status >= 500 || status === 408;
+  return new AppError('WICK_ETL_VENUE_HTTP', message + hint, { retryable, details });
+}
+
+function parseRefusal(text: string): { code: number; msg: string } | null {
+  try {
+    const json: unknown = JSON.parse(text);
+    return REFUSAL.Check(json) ? json : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
