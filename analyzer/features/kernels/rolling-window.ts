@@ -57,7 +57,8 @@ export class RollingWindow {
   /**
    * Arithmetic mean, taken as the oldest number plus the mean distance from it: exact for a flat
    * window and free of cancellation where prices are large beside their moves. Four partial sums
-   * let the additions overlap (measured: 20 numbers in 9 ns instead of 20).
+   * let the additions overlap (measured, Node 24: push and mean of 20 numbers take 8 ns, with one
+   * running sum 12).
    */
   mean(): number {
     const slots = this.#slots;

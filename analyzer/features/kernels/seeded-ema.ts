@@ -1,8 +1,8 @@
 /**
  * Exponential average seeded with the simple average of its first n numbers, as TA-Lib does:
- * `ema += (x - ema) * 2 / (n + 1)`. The seed is built as a running mean, exact on a flat price (no
- * average ever drifts off a price that does not move). It holds the value before the newest number beside the value
- * after it, so that a revision of the newest number starts again from where it should.
+ * `ema += (x - ema) * 2 / (n + 1)`. The seed is built as a running mean, so that the average of a
+ * price that does not move is that price, to the bit. It holds the value before the newest number
+ * beside the value after it, so that a revision starts again from where it should.
  */
 import type { StateReader } from '../state-reader.ts';
 
