@@ -37,7 +37,7 @@ export class StateReader {
   /** @throws AppError WICK_ANALYZER_STATE_INVALID where numbers are left over. */
   finish(): void {
     const left = this.#numbers.length - this.#next;
-    if (left > 0) throw this.#invalid(`has ${left} numbers too many`);
+    if (left > 0) throw this.#invalid(`has numbers left over: ${left}`);
   }
 
   #invalid(problem: string): AppError {

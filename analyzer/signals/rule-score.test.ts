@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { DECISIONS } from '#core/signal.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyBars, flatBars, realBars } from '../../tests/contracts/indicator.ts';
+import { anyBars, flatBars, realBars } from '../../tests/support/bars.ts';
 import type { Bar } from '../features/bar.ts';
 import { createFeatureEngine } from '../features/engine.ts';
 import { compileFeatureSet } from '../features/feature-set.ts';

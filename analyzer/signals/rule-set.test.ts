@@ -3,9 +3,11 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
+import { barAt } from '../../tests/support/bars.ts';
+import { createFeatureEngine } from '../features/engine.ts';
 import { compileFeatureSet } from '../features/feature-set.ts';
 import { CORE_V1 } from '../features/sets/core-v1.ts';
-import { compileRuleSet, createFrame, parseRuleSet, RuleSetSchema } from './rule-set.ts';
+import { compileRuleSet, createFrame, fillFrame, parseRuleSet, RuleSetSchema } from './rule-set.ts';
 
 const CORE = compileFeatureSet(CORE_V1);
 const RULES = new URL('../../rules/', import.meta.url);
@@ -84,6 +86,28 @@ describe('a rule file', () => {
     expect(second?.tests[0]?.right).toBe(CORE.names.indexOf('bb_lower'));
     expect(frame[second!.tests[0]!.high]).toBe(2.5);
     expect(frame.slice(0, CORE.names.length + 5).every((value) => Number.isNaN(value))).toBe(true);
+  });
+
+  it('sees the vector and the bar in its frame, a missing volume as missing', () => {
+    const rules = compile(ruleText());
+    const engine = createFeatureEngine(CORE);
+    const frame = createFrame(rules);
+    const bar = barAt(0, { open: 2, high: 4, low: 1, close: 3, volume: null });
+    engine.add(bar);
+    fillFrame(rules, frame, engine, bar);
+    const seen = Array.from(frame.slice(0, CORE.names.length), (value) =>
+      Number.isNaN(value) ? null : value,
+    );
+    expect(seen).toEqual(engine.values());
+    expect(Array.from(frame.subarray(CORE.names.length, CORE.names.length + 5))).toEqual([
+      2,
+      4,
+      1,
+      3,
+      NaN,
+    ]);
+    fillFrame(rules, frame, engine, { ...bar, volume: 7 });
+    expect(frame[CORE.names.length + 4]).toBe(7);
   });
 
   it('says whether it looks at the candle before', () => {
