@@ -7,7 +7,7 @@ export type Fault =
   | {
       readonly kind: 'refuse';
       readonly status: number;
-      readonly body?: string;
+      readonly body?: string | Buffer;
       readonly contentType?: string;
       readonly retryAfterSeconds?: number;
     }

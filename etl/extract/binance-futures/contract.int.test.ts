@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { epochMs } from '#core/time.ts';
+import { createManualClock, systemClock } from '#platform/clock.ts';
+import { createRecordedVenue } from '../../../local/venues/recorded-venue.ts';
+import { testVenueContract } from '../../../tests/contracts/venue.ts';
+import { createBinanceFutures } from './rest.ts';
+
+const directory = join(import.meta.dirname, '../../../tests/support/recordings-small');
+const MINUTE = 60_000;
+const END = epochMs(1_748_964_720_000);
+
+testVenueContract('binance-futures', async () => {
+  const clock = createManualClock(epochMs(END - 10 * MINUTE - 1));
+  const venue = await createRecordedVenue({ directory, clock, logger: pino({ level: 'silent' }) });
+  const adapter = createBinanceFutures({ baseUrl: venue.url, clock: systemClock });
+  return {
+    adapter,
+    symbol: 'BTC/USDT',
+    interval: '1m',
+    from: epochMs(END - 600 * MINUTE),
+    to: epochMs(END - 10 * MINUTE),
+    candles: 590,
+    close: async () => {
+      adapter.close();
+      await venue.close();
+    },
+  };
+});
