@@ -43,7 +43,8 @@ export async function grantChangeCapture(
       return;
     } catch (error) {
       await client.query('rollback');
-      const clash = error instanceof pg.DatabaseError && ROLE_CLASH_CODES.includes(error.code ?? '');
+      const clash =
+        error instanceof pg.DatabaseError && ROLE_CLASH_CODES.includes(error.code ?? '');
       if (!clash || attempt >= ROLE_ATTEMPTS_MAX) throw error;
     }
   }

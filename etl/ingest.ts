@@ -1,0 +1,157 @@
+/**
+ * One run: fetch a range of one series, judge it, store it. In: a venue, a pool, a range. Out: a
+ * report, and the same numbers in market.ingest_runs. Works forward in time in bounded batches, each
+ * stored whole with its share of the record, so a run that dies is gone on with from the watermark.
+ * While one batch is stored the next is fetched; never more. It does not decide when or what to run.
+ */
+import type { Series } from '#core/candle.ts';
+import { AppError, errorText } from '#core/errors.ts';
+import type { EpochMs } from '#core/time.ts';
+import type { Pool } from '#platform/postgres.ts';
+import type { VenueAdapter } from './extract/venue.ts';
+import type { RunCounts } from './load/advance-run.ts';
+import { finishRun } from './load/finish-run.ts';
+import { loadBatch, type LoadPage, type LoadResult } from './load/load-batch.ts';
+import { startRun } from './load/start-run.ts';
+import { validatePage } from './transform/validate.ts';
+
+export interface IngestJob {
+  /** Name that the run is recorded under, for example `collect`. */
+  readonly job: string;
+  readonly adapter: Pick<VenueAdapter, 'id' | 'marketType' | 'fetchCandles'>;
+  readonly pool: Pool;
+  readonly series: Series;
+  /** First open time wanted. */
+  readonly from: EpochMs;
+  /** Open times end before this. */
+  readonly to: EpochMs;
+  /** The venue's clock, if it was just asked. */
+  readonly venueNow?: EpochMs | undefined;
+  /** Most candles in one transaction; a page is never split. Default 20,000. */
+  readonly batchRowsMax?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each stored batch with the sums so far. */
+  readonly onProgress?: ((report: IngestReport) => void) | undefined;
+}
+
+export interface IngestReport {
+  readonly runId: bigint;
+  readonly series: Series;
+  readonly counts: RunCounts;
+  /** Open time that follows the last closed candle this run stored; null when there was none. */
+  readonly watermark: EpochMs | null;
+}
+
+const BATCH_ROWS_MAX = 20_000;
+
+/**
+ * @throws AppError of the venue or WICK_ETL_LOAD_FAILED; the run is then recorded as failed with that
+ * text, and what earlier batches stored stays.
+ */
+export async function ingest(job: IngestJob): Promise<IngestReport> {
+  assertSameVenue(job);
+  const runId = await startRun(job.pool, job);
+  try {
+    const report = await run(job, runId);
+    await finishRun(job.pool, runId, null);
+    return report;
+  } catch (error) {
+    await recordFailure(job.pool, runId, error);
+    throw error;
+  }
+}
+
+async function run(job: IngestJob, runId: bigint): Promise<IngestReport> {
+  let report: IngestReport = { runId, series: job.series, counts: NOTHING, watermark: null };
+  let storing: Promise<void> = Promise.resolve();
+  const store = async (pages: readonly LoadPage[]): Promise<void> => {
+    const result = await loadBatch(job.pool, runId, job.series, pages);
+    report = add(report, result);
+    job.onProgress?.(report);
+  };
+  try {
+    for await (const pages of batches(job)) {
+      await storing;
+      job.signal?.throwIfAborted();
+      storing = store(pages);
+      // Its failure is met at the next await; meanwhile it is not an unhandled one.
+      storing.catch(() => undefined);
+    }
+  } finally {
+    await storing;
+  }
+  return report;
+}
+
+async function* batches(job: IngestJob): AsyncGenerator<readonly LoadPage[], void, undefined> {
+  const rowsMax = job.batchRowsMax ?? BATCH_ROWS_MAX;
+  let pages: LoadPage[] = [];
+  let rows = 0;
+  for await (const page of job.adapter.fetchCandles({
+    symbol: job.series.symbol,
+    interval: job.series.interval,
+    from: job.from,
+    to: job.to,
+    venueNow: job.venueNow,
+    signal: job.signal,
+  })) {
+    if (pages.length > 0 && rows + page.candles.length > rowsMax) {
+      yield pages;
+      pages = [];
+      rows = 0;
+    }
+    pages.push({ ...validatePage(page), raw: page.raw });
+    rows += page.candles.length;
+  }
+  if (pages.length > 0) yield pages;
+}
+
+const NOTHING: RunCounts = {
+  fetched: 0,
+  inserted: 0,
+  revised: 0,
+  closed: 0,
+  updatedOpen: 0,
+  unchanged: 0,
+  quarantined: 0,
+  raw: 0,
+};
+
+function add(report: IngestReport, { counts, watermark }: LoadResult): IngestReport {
+  const sum = report.counts;
+  return {
+    ...report,
+    counts: {
+      fetched: sum.fetched + counts.fetched,
+      inserted: sum.inserted + counts.inserted,
+      revised: sum.revised + counts.revised,
+      closed: sum.closed + counts.closed,
+      updatedOpen: sum.updatedOpen + counts.updatedOpen,
+      unchanged: sum.unchanged + counts.unchanged,
+      quarantined: sum.quarantined + counts.quarantined,
+      raw: sum.raw + counts.raw,
+    },
+    watermark: watermark ?? report.watermark,
+  };
+}
+
+/** The run's own error matters most; that it could not be recorded is added to it. */
+async function recordFailure(pool: Pool, runId: bigint, error: unknown): Promise<void> {
+  try {
+    await finishRun(pool, runId, errorText(error));
+  } catch (recordError) {
+    throw new AppError(
+      'WICK_ETL_LOAD_FAILED',
+      `${errorText(error)}; and run ${runId} could not be recorded as failed: ${errorText(recordError)}`,
+      { retryable: true, cause: error },
+    );
+  }
+}
+
+function assertSameVenue({ adapter, series }: IngestJob): void {
+  if (adapter.id === series.exchange && adapter.marketType === series.marketType) return;
+  throw new AppError(
+    'WICK_ETL_UNSUPPORTED',
+    `Series "${series.exchange}" ${series.marketType} cannot be fetched from "${adapter.id}" ${adapter.marketType}`,
+  );
+}

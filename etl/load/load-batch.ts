@@ -1,0 +1,135 @@
+/**
+ * Stores what a scrape brought, all or nothing. In: pages of one series, judged. Out: counts and how
+ * far the series now reaches. One transaction holds the payloads, the candles, the refused rows and
+ * the run's record, so that each can be trusted to speak of the others; only the months are made
+ * before it. It may be repeated at will: the same pages again change nothing but the record.
+ */
+import pg from 'pg';
+import type { Candle, Series } from '#core/candle.ts';
+import { AppError, errorText } from '#core/errors.ts';
+import { nextOpen } from '#core/interval.ts';
+import type { EpochMs } from '#core/time.ts';
+import { inTransaction, type Pool, type PoolClient } from '#platform/postgres.ts';
+import type { Reject } from '../extract/reject.ts';
+import type { RawPayload } from '../extract/venue.ts';
+import { advanceRun, type RunCounts } from './advance-run.ts';
+import type { LoadRow } from './candle-columns.ts';
+import { ensureMonthPartitions } from './ensure-partitions.ts';
+import { landRaw } from './land-raw.ts';
+import { quarantineRows, type QuarantinedRow } from './quarantine-rows.ts';
+import { upsertCandles, type RefusedRow } from './upsert-candles.ts';
+
+export interface LoadPage {
+  readonly accepted: readonly Candle[];
+  readonly rejects: readonly Reject[];
+  /** Null where there is no payload to keep, as with a file that stays where it is. */
+  readonly raw: RawPayload | null;
+}
+
+export interface LoadResult {
+  readonly counts: RunCounts;
+  /** Open time that follows the last closed candle of these pages; null when they have none. */
+  readonly watermark: EpochMs | null;
+}
+
+/** Reason code of rows that validation passed and the table's constraints did not. */
+export const REFUSED_BY_DATABASE = 'refused_by_database';
+
+/** Two batches that met in one row; a moment later one of them is done. */
+const CLASH_CODES: readonly string[] = ['40001', '40P01'];
+const CLASH_ATTEMPTS_MAX = 3;
+/** Lost or overloaded connections, by class of SQLSTATE. */
+const PASSING_CLASSES: readonly string[] = ['08', '40', '53', '57'];
+
+/**
+ * @throws AppError WICK_ETL_LOAD_FAILED, retryable where Postgres was only out of reach or busy;
+ * then nothing of the batch was written.
+ */
+export async function loadBatch(
+  pool: Pool,
+  runId: bigint,
+  series: Series,
+  pages: readonly LoadPage[],
+): Promise<LoadResult> {
+  const candles = pages.flatMap((page) => page.accepted);
+  const payloads = pages.flatMap((page) => (page.raw === null ? [] : [page.raw]));
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await ensureMonthPartitions(pool, 'candles', openTimes(candles));
+      await ensureMonthPartitions(pool, 'raw_payloads', fetchTimes(payloads));
+      return await inTransaction(pool, (client) => store(client, runId, series, pages));
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
+      if (!CLASH_CODES.includes(code) || attempt >= CLASH_ATTEMPTS_MAX)
+        throw failure(error, series);
+    }
+  }
+}
+
+async function store(
+  client: PoolClient,
+  runId: bigint,
+  series: Series,
+  pages: readonly LoadPage[],
+): Promise<LoadResult> {
+  const rows: LoadRow[] = [];
+  const parked: QuarantinedRow[] = [];
+  for (const page of pages) {
+    const rawId = page.raw === null ? null : await landRaw(client, page.raw, runId);
+    for (const candle of page.accepted) rows.push({ candle, rawId });
+    for (const { openTime, reason, detail, rawRow } of page.rejects) {
+      parked.push({ rawId, openTime, reason, detail, rawRow });
+    }
+  }
+  const { counts, refused } = await upsertCandles(client, rows, runId);
+  parked.push(...refused.map((found) => parkRefused(found)));
+  await quarantineRows(client, series, parked, runId);
+  const result = {
+    counts: {
+      ...counts,
+      fetched: rows.length + parked.length - refused.length,
+      quarantined: parked.length,
+      raw: pages.filter((page) => page.raw !== null).length,
+    },
+    watermark: reach(rows, refused),
+  };
+  await advanceRun(client, runId, result.counts, result.watermark);
+  return result;
+}
+
+function parkRefused({ row, detail }: RefusedRow): QuarantinedRow {
+  const { candle, rawId } = row;
+  const rawRow = JSON.stringify(candle);
+  return { rawId, openTime: candle.openTime, reason: REFUSED_BY_DATABASE, detail, rawRow };
+}
+
+/** A refused candle is not stored, so the series does not reach past it on its account. */
+function reach(rows: readonly LoadRow[], refused: readonly RefusedRow[]): EpochMs | null {
+  const without = new Set(refused.map(({ row }) => row.candle.openTime));
+  let last: Candle | null = null;
+  for (const { candle } of rows) {
+    if (!candle.isClosed || without.has(candle.openTime)) continue;
+    if (last === null || candle.openTime > last.openTime) last = candle;
+  }
+  return last === null ? null : nextOpen(last.interval, last.openTime);
+}
+
+function* openTimes(candles: readonly Candle[]): Generator<EpochMs> {
+  for (const { openTime } of candles) yield openTime;
+}
+
+function* fetchTimes(payloads: readonly RawPayload[]): Generator<EpochMs> {
+  for (const { fetchedAt } of payloads) yield fetchedAt;
+}
+
+function failure(error: unknown, series: Series): AppError {
+  const code = error instanceof pg.DatabaseError ? (error.code ?? '') : null;
+  // Without an answer from the server there is no code: the connection was lost.
+  const retryable = code === null || PASSING_CLASSES.includes(code.slice(0, 2));
+  return new AppError(
+    'WICK_ETL_LOAD_FAILED',
+    `Postgres did not take a batch of ${series.exchange} ${series.symbol} ${series.interval}: ${errorText(error)}`,
+    { retryable, cause: error },
+  );
+}

@@ -1,0 +1,27 @@
+/**
+ * How far a series has been collected. In: a series. Out: the open time to go on from. It moves only
+ * in the transaction that stores the candles before it, so going on from it after any crash neither
+ * loses nor doubles. It says nothing of holes further back.
+ */
+import type { Series } from '#core/candle.ts';
+import type { EpochMs } from '#core/time.ts';
+import type { Pool } from '#platform/postgres.ts';
+
+const READ = `
+  select watermark
+  from market.ingest_runs
+  where exchange = $1::text and market_type = $2::text and symbol = $3::text
+    and interval = $4::text and watermark is not null
+  order by watermark desc
+  limit 1`;
+
+/** Open time that follows the last closed candle stored; null for a series never collected. */
+export async function readWatermark(pool: Pool, series: Series): Promise<EpochMs | null> {
+  const result = await pool.query<{ watermark: EpochMs }>(READ, [
+    series.exchange,
+    series.marketType,
+    series.symbol,
+    series.interval,
+  ]);
+  return result.rows[0]?.watermark ?? null;
+}
