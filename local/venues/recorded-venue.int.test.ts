@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -96,6 +96,24 @@ describe('the recorded venue', () => {
   ])('refuses klines?%s with the documented body', async (query, code, msg) => {
     const answer = await ask(venue, `/fapi/v1/klines?${query}`);
     expect([answer.status, answer.json]).toEqual([400, { code, msg }]);
+  });
+
+  test('refuses as the real venue was measured to refuse', async () => {
+    const path = '../../etl/extract/binance-futures/fixtures/errors-measured.json';
+    const measured = JSON.parse(readFileSync(join(import.meta.dirname, path), 'utf8')) as {
+      errors: { request: string; status?: number; body: unknown }[];
+    };
+    const queries = new Map([
+      ['any route, unknown symbol', 'symbol=NOPEUSDT&interval=1m'],
+      ['GET /fapi/v1/klines limit=1501', 'symbol=BTCUSDT&interval=1m&limit=1501'],
+      ['GET /fapi/v1/klines interval=1s', 'symbol=BTCUSDT&interval=1s'],
+    ]);
+    const known = measured.errors.filter(({ request }) => queries.has(request));
+    expect(known).toHaveLength(queries.size);
+    for (const { request, status, body } of known) {
+      const answer = await ask(venue, `/fapi/v1/klines?${queries.get(request)}`);
+      expect([answer.status, answer.json], request).toEqual([status, body]);
+    }
   });
 
   test('describes the replay by its schema', async () => {
