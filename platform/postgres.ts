@@ -48,6 +48,8 @@ export function createPostgresPool(
   });
   // An idle client's lost connection is not fatal: the pool replaces it on next use.
   pool.on('error', onIdleError);
+  // A client in use meets its lost connection at its query; unheard, the event would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
