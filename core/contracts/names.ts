@@ -14,11 +14,12 @@ export const TOPIC_PREFIX = 'wickstream';
 
 /** Kafka. */
 export const TOPIC_CANDLES = 'wickstream.market.candles';
-export const TOPIC_HEARTBEAT = 'wickstream.market.heartbeat';
 export const TOPIC_CDC_SIGNAL = 'wickstream.market.cdc_signal';
 export const TOPIC_CDC_NOTIFICATIONS = 'wickstream.cdc.notifications';
 /** Fixed for ever: another count would move series between partitions. */
 export const CANDLE_PARTITIONS = 12;
+/** Records that could not be applied, raw, with their reason. */
+export const TOPIC_DLQ = 'wickstream.dlq';
 export const GROUP_ANALYZER = 'wickstream-analyzer';
 
 /** Redis keys; `{…}` keeps the keys of one series in one cluster slot. */

@@ -53,8 +53,7 @@ export function resolveLayout(options: LayoutOptions): StackLayout {
         : join(checkout, '.wickstream')
       : resolve(options.dataDir);
   const cache =
-    options.cacheDir ??
-    (root ? '/var/cache/wickstream' : join(homedir(), '.cache', 'wickstream'));
+    options.cacheDir ?? (root ? '/var/cache/wickstream' : join(homedir(), '.cache', 'wickstream'));
   return {
     checkout,
     base,

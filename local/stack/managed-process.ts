@@ -83,7 +83,12 @@ export async function startProcess(spec: ProcessSpec): Promise<ManagedProcess> {
   const pid = child.pid;
   const identity = await identify(pid);
   if (identity !== null) await writePidFile(spec.pidFile, identity);
-  const managed: ManagedProcess = { name: spec.name, pid, exited, stop: () => stop(pid, spec, exited) };
+  const managed: ManagedProcess = {
+    name: spec.name,
+    pid,
+    exited,
+    stop: () => stop(pid, spec, exited),
+  };
   try {
     await untilReady(spec, exited);
   } catch (error) {

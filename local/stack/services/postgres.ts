@@ -113,7 +113,7 @@ async function runInitdb(options: PostgresServerOptions, passwordFile: string): 
       env: childEnv({ LC_ALL: 'C' }),
       cwd: '/',
       timeout: INITDB_TIMEOUT_MS,
-      ...(options.runAs ?? {}),
+      ...options.runAs,
     },
   );
   let output = '';

@@ -1,0 +1,113 @@
+/**
+ * The analyzer process. Wires Kafka, ClickHouse and Redis to the pure core; holds no logic. It exits
+ * when its consumer cannot go on: starting again is its way of recovering.
+ */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createDeadLetters } from '../connectors/index.ts';
+import { TOPIC_CANDLES } from '#core/contracts/names.ts';
+import { clickHouseOptions, createClickHouse } from '#platform/clickhouse.ts';
+import { systemClock } from '#platform/clock.ts';
+import { loadConfig } from '#platform/config.ts';
+import { startHealth } from '#platform/health.ts';
+import { assertCluster, createKafka } from '#platform/kafka.ts';
+import { runProcess, untilAborted } from '#platform/lifecycle.ts';
+import { createLogger } from '#platform/logger.ts';
+import { createMetrics } from '#platform/metrics.ts';
+import { createRedis } from '#platform/redis.ts';
+import { CheckpointStore } from './checkpoint.ts';
+import { startAnalyzer } from './consume.ts';
+import { canonicalText, compileFeatureSet } from './features/feature-set.ts';
+import { CORE_V1 } from './features/sets/core-v1.ts';
+import { readHistory } from './history.ts';
+import { createAnalyzerMetrics } from './metrics.ts';
+import { compileRuleSet, parseRuleSet, type CompiledRuleSet } from './signals/rule-set.ts';
+import { LatestCache } from './sink/cache-latest.ts';
+import { GroupWriter } from './sink/group-writer.ts';
+import type { Producer } from './sink/tables.ts';
+
+const RULE_FILE = join(import.meta.dirname, '..', 'rules', 'core-trend.json');
+
+const config = loadConfig();
+const logger = createLogger('analyzer', config.LOG_LEVEL);
+
+await runProcess(logger, async (lifecycle) => {
+  const rules = await readRules();
+  const metrics = createMetrics('analyzer');
+
+  const client = createClickHouse(clickHouseOptions(config, 'wickstream-analyzer'));
+  lifecycle.onClose('clickhouse', () => client.close());
+  const redis = createRedis(config, (error) => logger.debug({ err: error.message }, 'redis'));
+  lifecycle.onClose('redis', async () => redis.disconnect());
+  await redis.connect().catch((error: Error) => {
+    logger.warn({ err: error.message }, 'redis is away; going on without its cache');
+  });
+
+  const kafka = createKafka({
+    brokers: config.KAFKA_BROKERS,
+    clientId: 'wickstream-analyzer',
+    logger,
+  });
+  const admin = kafka.admin();
+  await admin.connect();
+  await assertCluster(admin, config.KAFKA_CLUSTER_ID);
+  await admin.disconnect();
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  lifecycle.onClose('kafka producer', () => producer.disconnect());
+
+  let crash: Error | null = null;
+  const analyzer = await startAnalyzer({
+    kafka,
+    writer: new GroupWriter({
+      client,
+      logger,
+      producer: producerOf(rules),
+    }),
+    latest: new LatestCache(redis, logger, rules.features.names),
+    checkpoints: new CheckpointStore({ client, redis, logger, topic: TOPIC_CANDLES, rules }),
+    deadLetters: createDeadLetters(producer),
+    partition: { rules, readHistory: (series, before) => readHistory(client, series, before) },
+    clock: systemClock,
+    logger,
+    metrics: createAnalyzerMetrics(metrics),
+    checkpointMs: config.ANALYZER_CHECKPOINT_MS,
+    rowsMax: config.ANALYZER_FLUSH_ROWS_MAX,
+    onCrash: (error) => {
+      crash = error;
+      lifecycle.stop();
+    },
+  });
+  lifecycle.onClose('consumer', () => analyzer.close());
+
+  const health = await startHealth({
+    host: config.HTTP_HOST,
+    port: config.ANALYZER_HTTP_PORT,
+    metrics,
+    checks: {
+      consumer: analyzer.isReady,
+      clickhouse: async () => (await client.ping()).success,
+    },
+  });
+  lifecycle.onClose('health', () => health.close());
+  logger.info('analyzer started');
+  await untilAborted(lifecycle.signal);
+  if (crash !== null) throw crash;
+});
+
+async function readRules(): Promise<CompiledRuleSet> {
+  const text = await readFile(RULE_FILE, 'utf8');
+  return compileRuleSet(parseRuleSet(text, RULE_FILE), compileFeatureSet(CORE_V1), RULE_FILE);
+}
+
+function producerOf({ ruleSet, features }: CompiledRuleSet): Producer {
+  return {
+    featureSet: features.set.name,
+    featureSetVersion: features.set.version,
+    featureSetHash: createHash('sha256').update(canonicalText(features.set)).digest('hex'),
+    ruleSet: ruleSet.name,
+    ruleSetVersion: ruleSet.version,
+    modelVersion: '',
+  };
+}

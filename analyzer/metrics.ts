@@ -1,0 +1,29 @@
+/** What the analyzer counts. */
+import type { Metrics } from '#platform/metrics.ts';
+
+export function createAnalyzerMetrics(metrics: Metrics) {
+  return {
+    assigned: metrics.gauge('analyzer_partitions_assigned', 'Partitions assigned to this process'),
+    applied: metrics.counter('analyzer_changes_applied_total', 'Candle changes applied'),
+    skipped: metrics.counter(
+      'analyzer_changes_skipped_total',
+      'Candle changes delivered again or without a difference',
+    ),
+    refolded: metrics.counter(
+      'analyzer_series_refolded_total',
+      'Series folded again because a candle in their middle changed',
+    ),
+    deadLetters: metrics.counter(
+      'analyzer_dead_letters_total',
+      'Records that could not be decoded',
+    ),
+    checkpoints: metrics.counter('analyzer_checkpoints_total', 'Partition checkpoints written'),
+    freshness: metrics.histogram(
+      'analyzer_freshness_seconds',
+      'From commit in Postgres until the rows are durable in ClickHouse',
+      [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60],
+    ),
+  };
+}
+
+export type AnalyzerMetrics = ReturnType<typeof createAnalyzerMetrics>;

@@ -1,0 +1,157 @@
+/**
+ * One Kafka partition of candle changes: all its series, each in commit order. In: the changes of a
+ * batch. Out: rows in the writer, series whose latest values changed. A series with a change in its
+ * middle is folded again from the ledger, once per batch.
+ */
+import { seriesKey, type Series } from '#core/candle.ts';
+import type { CandleChange } from '#core/contracts/candle-change.ts';
+import type { EpochMs } from '#core/time.ts';
+import {
+  candleAfter,
+  isApplied,
+  sameCandle,
+  SeriesState,
+  type DerivedRow,
+  type HistoricCandle,
+  type Position,
+} from './series-state.ts';
+import type { CompiledRuleSet } from './signals/rule-set.ts';
+
+/** Where a partition puts what it derives. */
+export interface PartitionOutput {
+  change(change: CandleChange): void;
+  /** `change` is the candle's own change where it is the newest of its series, else null. */
+  derived(key: string, series: Series, row: DerivedRow, change: CandleChange | null): void;
+}
+
+export interface PartitionOptions {
+  readonly rules: CompiledRuleSet;
+  /** Closed candles of a series as they stood before a place in the stream. */
+  readonly readHistory: (series: Series, before: Position) => Promise<HistoricCandle[]>;
+  readonly output: PartitionOutput;
+}
+
+export interface BatchCounts {
+  applied: number;
+  /** Delivered again, or sent again without a difference. */
+  skipped: number;
+  /** Series folded again from their history. */
+  refolded: number;
+}
+
+export class PartitionState {
+  readonly #options: PartitionOptions;
+  readonly series = new Map<string, SeriesState>();
+  /** Series that changed since the last checkpoint. */
+  readonly dirty = new Set<string>();
+
+  constructor(options: PartitionOptions) {
+    this.#options = options;
+  }
+
+  /** Applies the closed-candle changes of one batch. */
+  async apply(changes: readonly CandleChange[]): Promise<BatchCounts> {
+    const counts: BatchCounts = { applied: 0, skipped: 0, refolded: 0 };
+    for (const [key, group] of groupBySeries(changes)) {
+      const state = this.series.get(key) ?? new SeriesState(this.#options.rules);
+      this.series.set(key, state);
+      const fresh = group.filter((change) => !isApplied(state.position, change));
+      counts.skipped += group.length - fresh.length;
+      const first = fresh[0];
+      if (first === undefined) continue;
+      this.dirty.add(key);
+      if (!this.#applyInOrder(state, fresh, counts)) {
+        counts.refolded += 1;
+        await this.#refold(state, first.series, fresh);
+      }
+    }
+    return counts;
+  }
+
+  /** @returns false when a change needs history; what was derived before it is derived again. */
+  #applyInOrder(
+    state: SeriesState,
+    changes: readonly CandleChange[],
+    counts: BatchCounts,
+  ): boolean {
+    const { output } = this.#options;
+    for (const change of changes) {
+      const applied = state.apply(change);
+      if (applied.outcome === 'needs_history') return false;
+      if (applied.outcome === 'unchanged') {
+        counts.skipped += 1;
+        continue;
+      }
+      counts.applied += 1;
+      output.change(change);
+      output.derived(change.key, change.series, applied.row, change);
+    }
+    return true;
+  }
+
+  async #refold(
+    state: SeriesState,
+    series: Series,
+    changes: readonly CandleChange[],
+  ): Promise<void> {
+    const { output, readHistory } = this.#options;
+    const first = changes[0]!;
+    const before = { version: first.version, openTime: first.openTime };
+    const candles = new Map<EpochMs, HistoricCandle>();
+    for (const candle of await readHistory(series, before)) candles.set(candle.openTime, candle);
+
+    const causes: Position[] = [];
+    const deleted = new Map<EpochMs, bigint>();
+    for (const change of changes) {
+      if (!mend(candles, change)) continue;
+      output.change(change);
+      causes.push({ version: change.version, openTime: change.openTime });
+      if (change.values === null) deleted.set(change.openTime, change.version);
+      else deleted.delete(change.openTime);
+    }
+    const key = seriesKey(series);
+    for (const [openTime, version] of deleted) {
+      output.derived(
+        key,
+        series,
+        { openTime, candleVersion: version, version, evaluation: null },
+        null,
+      );
+    }
+    const history = [...candles.values()].sort((a, b) => a.openTime - b.openTime);
+    const last = changes.at(-1)!;
+    state.refold(history, causes, { version: last.version, openTime: last.openTime }, (row) =>
+      output.derived(key, series, row, newestChange(changes, row)),
+    );
+  }
+}
+
+/** The change that set the newest candle, for readers of latest values. */
+function newestChange(changes: readonly CandleChange[], row: DerivedRow): CandleChange | null {
+  return (
+    changes.find(
+      ({ version, openTime }) => version === row.candleVersion && openTime === row.openTime,
+    ) ?? null
+  );
+}
+
+/** Applies one change to the history. @returns false when it changes nothing. */
+function mend(candles: Map<EpochMs, HistoricCandle>, change: CandleChange): boolean {
+  const { openTime, values } = change;
+  const known = candles.get(openTime);
+  if (values === null) return candles.delete(openTime);
+  const candle = candleAfter(change, values);
+  if (known !== undefined && sameCandle(candle, known)) return false;
+  candles.set(openTime, candle);
+  return true;
+}
+
+function groupBySeries(changes: readonly CandleChange[]): Map<string, CandleChange[]> {
+  const groups = new Map<string, CandleChange[]>();
+  for (const change of changes) {
+    const group = groups.get(change.key);
+    if (group === undefined) groups.set(change.key, [change]);
+    else group.push(change);
+  }
+  return groups;
+}

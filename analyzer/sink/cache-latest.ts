@@ -1,0 +1,78 @@
+/**
+ * The latest values of each series in Redis, for readers that want them at once. Written after the
+ * rows are durable. Only a cache: when Redis is away nothing stops and nothing is wrong.
+ */
+import type { CandleChange } from '#core/contracts/candle-change.ts';
+import { REDIS_KEYS } from '#core/contracts/names.ts';
+import { errorText } from '#core/errors.ts';
+import type { Logger } from '#platform/logger.ts';
+import type { Redis } from '#platform/redis.ts';
+import type { DerivedRow } from '../series-state.ts';
+
+/** What is known last of one series; the parts move independently. */
+export interface LatestValues {
+  readonly closed?: string;
+  readonly open?: string;
+}
+
+export class LatestCache {
+  readonly #redis: Redis;
+  readonly #logger: Logger;
+  readonly #featureNames: readonly string[];
+  #pending = new Map<string, { closed?: string; open?: string }>();
+
+  constructor(redis: Redis, logger: Logger, featureNames: readonly string[]) {
+    this.#redis = redis;
+    this.#logger = logger;
+    this.#featureNames = featureNames;
+  }
+
+  /** A closed candle with its features and signal; the newest of a batch wins. */
+  closed(change: CandleChange, row: DerivedRow): void {
+    const { evaluation } = row;
+    const features: Record<string, number | null> = {};
+    for (const [index, name] of this.#featureNames.entries()) {
+      const value = evaluation?.vector[index] ?? NaN;
+      features[name] = Number.isNaN(value) ? null : value;
+    }
+    this.#entry(change.key).closed = JSON.stringify({
+      openTime: change.openTime,
+      candle: change.values,
+      features,
+      status: evaluation?.status ?? null,
+      signal: evaluation?.signal ?? null,
+      fired: evaluation?.fired ?? [],
+      version: String(row.version),
+    });
+  }
+
+  /** A candle that is still running. */
+  open(change: CandleChange): void {
+    this.#entry(change.key).open = JSON.stringify({
+      openTime: change.openTime,
+      candle: change.values,
+      version: String(change.version),
+    });
+  }
+
+  async flush(): Promise<void> {
+    if (this.#pending.size === 0) return;
+    const pending = this.#pending;
+    this.#pending = new Map();
+    try {
+      const pipeline = this.#redis.pipeline();
+      for (const [key, values] of pending) pipeline.hset(REDIS_KEYS.latest(key), values);
+      await pipeline.exec();
+    } catch (error) {
+      this.#logger.warn({ err: errorText(error) }, 'latest values not cached');
+    }
+  }
+
+  #entry(key: string): { closed?: string; open?: string } {
+    const known = this.#pending.get(key);
+    if (known !== undefined) return known;
+    const entry = {};
+    this.#pending.set(key, entry);
+    return entry;
+  }
+}

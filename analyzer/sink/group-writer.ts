@@ -1,0 +1,96 @@
+/**
+ * Writes the rows of all partitions to ClickHouse in shared batches. In: rows collected by the
+ * partitions. Out: a promise per caller that settles once its rows are durable. The next batch goes
+ * out as soon as the last one has finished, so batches grow with load by themselves. Writing a row
+ * again changes nothing, so a failed batch is simply sent again, whole.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError, errorText } from '#core/errors.ts';
+import { insertRowBinary, type ClickHouseClient } from '#platform/clickhouse.ts';
+import type { Logger } from '#platform/logger.ts';
+import { OUTPUT_NAMES, OUTPUTS, OutputRows, type Producer } from './tables.ts';
+
+const ATTEMPTS_MAX = 6;
+const RETRY_MS_FIRST = 200;
+const RETRY_MS_MAX = 5_000;
+
+export interface GroupWriterOptions {
+  readonly client: ClickHouseClient;
+  readonly producer: Producer;
+  readonly logger: Logger;
+}
+
+export class GroupWriter {
+  readonly #options: GroupWriterOptions;
+  #pending: OutputRows;
+  #waiting: PromiseWithResolvers<void> | null = null;
+  #running = false;
+  /** A batch that was given up may hold rows of callers who wait for a later one. */
+  #failed: unknown = null;
+
+  constructor(options: GroupWriterOptions) {
+    this.#options = options;
+    this.#pending = new OutputRows(options.producer);
+  }
+
+  /** Where rows go; call `flush` after the last of a batch, before the next await. */
+  get rows(): OutputRows {
+    return this.#pending;
+  }
+
+  /** Settles once everything collected so far is durable; after one failure, never again. */
+  async flush(): Promise<void> {
+    if (this.#failed !== null) throw this.#failed;
+    this.#waiting ??= Promise.withResolvers<void>();
+    const { promise } = this.#waiting;
+    if (!this.#running) void this.#run();
+    return promise;
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    // Partitions of the same fetch come in one after the other: let them share the batch.
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    while (this.#waiting !== null && this.#failed === null) await this.#writeNext();
+    this.#waiting?.reject(this.#failed);
+    this.#running = false;
+  }
+
+  async #writeNext(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    try {
+      await this.#write(this.#pending.take());
+      waiting?.resolve();
+    } catch (error) {
+      this.#failed = error;
+      waiting?.reject(error);
+    }
+  }
+
+  async #write(rows: ReturnType<OutputRows['take']>): Promise<void> {
+    const { client, logger } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await Promise.all(
+          OUTPUT_NAMES.filter((name) => rows[name].length > 0).map((name) =>
+            insertRowBinary(client, OUTPUTS[name].table, OUTPUTS[name].columns, rows[name]),
+          ),
+        );
+        return;
+      } catch (error) {
+        if (attempt >= ATTEMPTS_MAX) {
+          throw new AppError(
+            'WICK_ANALYZER_SINK_FAILED',
+            `ClickHouse refused a batch ${attempt} times; nothing was committed, it will be consumed again: ${errorText(error)}`,
+            { cause: error, retryable: true },
+          );
+        }
+        logger.warn({ attempt, err: errorText(error) }, 'insert failed; trying again');
+        await delay(Math.min(RETRY_MS_FIRST * 2 ** (attempt - 1), RETRY_MS_MAX));
+      }
+    }
+  }
+}

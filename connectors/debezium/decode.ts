@@ -1,0 +1,153 @@
+/**
+ * Bytes of the candle topic → candle changes. In: one Kafka message. Out: a `CandleChange`, nothing
+ * for a tombstone, or the reason why it cannot be one. Pure; never guesses, never rounds.
+ */
+import { seriesKey, type CandleValues, type MarketType } from '#core/candle.ts';
+import { MARKET_TYPES } from '#core/candle.ts';
+import type { CandleChange, ChangeOrigin } from '#core/contracts/candle-change.ts';
+import { parseDecimal, type DecimalString } from '#core/decimal.ts';
+import { errorText } from '#core/errors.ts';
+import { isInterval } from '#core/interval.ts';
+import { isEpochMs, type EpochMs } from '#core/time.ts';
+import { CandleEnvelopeCheck, type CandleEnvelope } from './envelope.ts';
+
+export interface TopicMessage {
+  readonly partition: number;
+  readonly offset: string;
+  readonly value: Buffer | null;
+}
+
+export type Decoded =
+  | { readonly kind: 'change'; readonly change: CandleChange }
+  | { readonly kind: 'tombstone' }
+  | { readonly kind: 'undecodable'; readonly reason: string };
+
+const LSN_SHIFT = 64n;
+
+/** Never throws: what cannot be decoded is returned with its reason. */
+export function decodeCandleMessage(message: TopicMessage): Decoded {
+  if (message.value === null) return { kind: 'tombstone' };
+  let json: unknown;
+  try {
+    json = JSON.parse(message.value.toString('utf8'));
+  } catch (error) {
+    return { kind: 'undecodable', reason: `not JSON: ${errorText(error)}` };
+  }
+  if (!CandleEnvelopeCheck.Check(json)) {
+    const problem = CandleEnvelopeCheck.Errors(json)[0];
+    return {
+      kind: 'undecodable',
+      reason: `not a candle envelope: ${problem?.instancePath ?? ''} ${problem?.message ?? ''}`,
+    };
+  }
+  try {
+    return { kind: 'change', change: toChange(json, message) };
+  } catch (error) {
+    return { kind: 'undecodable', reason: errorText(error) };
+  }
+}
+
+/**
+ * `source.sequence` as one number. Its two numbers are texts, so no LSN passes through a float.
+ * @throws RangeError when it is not a pair of LSNs.
+ */
+export function parseVersion(sequence: string): bigint {
+  const match = /^\[(?:null|"(\d+)"),"(\d+)"\]$/.exec(sequence);
+  if (match === null) throw new RangeError(`source.sequence "${sequence}" is not a pair of LSNs`);
+  return (BigInt(match[1] ?? '0') << LSN_SHIFT) + BigInt(match[2] ?? '0');
+}
+
+function toChange(envelope: CandleEnvelope, message: TopicMessage): CandleChange {
+  const { op, after, before, source } = envelope;
+  if (op !== 'c' && op !== 'u' && op !== 'd' && op !== 'r') {
+    throw new RangeError(`op "${op}" is unknown`);
+  }
+  const row = op === 'd' ? before : after;
+  if (row === null) throw new RangeError(`op "${op}" has no ${op === 'd' ? 'before' : 'after'}`);
+  if (!isInterval(row.interval)) throw new RangeError(`interval "${row.interval}" is unknown`);
+  const series = {
+    exchange: row.exchange,
+    marketType: marketType(row.market_type),
+    symbol: row.symbol,
+    interval: row.interval,
+  };
+  const live = op === 'd' ? null : after;
+  return {
+    series,
+    key: seriesKey(series),
+    openTime: instant('open_time', row.open_time),
+    values: live === null ? null : valuesOf(live),
+    revision: live?.revision ?? 0,
+    observedAt: live === null ? millis(source.ts_ms) : instant('observed_at', live.observed_at),
+    source: live?.source ?? '',
+    ingestRunId: idText('ingest_run_id', live?.ingest_run_id ?? null),
+    rawId: idText('raw_id', live?.raw_id ?? null),
+    op,
+    origin: originOf(source.snapshot),
+    version: parseVersion(source.sequence),
+    lsn: source.lsn === null ? null : recordLsn(source.sequence),
+    txId: source.txId,
+    committedAt: millis(source.ts_ms),
+    partition: message.partition,
+    offset: message.offset,
+  };
+}
+
+function valuesOf(row: NonNullable<CandleEnvelope['after']>): CandleValues {
+  return {
+    open: exact('open', row.open),
+    high: exact('high', row.high),
+    low: exact('low', row.low),
+    close: exact('close', row.close),
+    volume: optional('volume', row.volume),
+    quoteVolume: optional('quote_volume', row.quote_volume),
+    trades: row.trades,
+    takerBuyBase: optional('taker_buy_base', row.taker_buy_base),
+    takerBuyQuote: optional('taker_buy_quote', row.taker_buy_quote),
+    isClosed: row.is_closed,
+  };
+}
+
+function originOf(snapshot: string): ChangeOrigin {
+  if (snapshot === 'false') return 'stream';
+  return snapshot === 'incremental' ? 'incremental_snapshot' : 'initial_snapshot';
+}
+
+/** The LSN as text: as a JSON number it may already have lost its last digits. */
+function recordLsn(sequence: string): string {
+  return sequence.slice(sequence.lastIndexOf(',"') + 2, -2);
+}
+
+function marketType(text: string): MarketType {
+  const found = MARKET_TYPES.find((type) => type === text);
+  if (found === undefined) throw new RangeError(`market_type "${text}" is unknown`);
+  return found;
+}
+
+function exact(field: string, text: string): DecimalString {
+  const result = parseDecimal(text);
+  if (!result.ok)
+    throw new RangeError(`${field} "${text}" is not an exact decimal (${result.reason})`);
+  return result.value;
+}
+
+function optional(field: string, text: string | null): DecimalString | null {
+  return text === null ? null : exact(field, text);
+}
+
+function instant(field: string, text: string): EpochMs {
+  const value = Date.parse(text);
+  if (!isEpochMs(value)) throw new RangeError(`${field} "${text}" is not a time from 1990 to 2100`);
+  return value;
+}
+
+function millis(value: number): EpochMs {
+  if (!isEpochMs(value)) throw new RangeError(`source.ts_ms "${value}" is not in milliseconds`);
+  return value;
+}
+
+function idText(field: string, id: number | null): string | null {
+  if (id === null) return null;
+  if (!Number.isSafeInteger(id)) throw new RangeError(`${field} "${id}" is beyond exact integers`);
+  return String(id);
+}

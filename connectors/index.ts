@@ -1,0 +1,11 @@
+/** The edge of `connectors`: what other stages may use of change data capture. */
+export { decodeCandleMessage, parseVersion, type Decoded } from './debezium/decode.ts';
+export {
+  applyConnector,
+  connectorStatus,
+  readConnectorFile,
+  removeConnector,
+  type ConnectorStatus,
+} from './register.ts';
+export { ensureTopics } from './topics.ts';
+export { createDeadLetters, type DeadLetters } from './dead-letters.ts';

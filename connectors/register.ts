@@ -1,0 +1,122 @@
+/**
+ * The connector's life through Kafka Connect's REST: apply (idempotent), status, remove. In: the
+ * committed connector file. Out: what Connect says, in words. Removing keeps slot and publication.
+ */
+import { readFile } from 'node:fs/promises';
+import { Type, type Static } from 'typebox';
+import { Value } from 'typebox/value';
+import { AppError } from '#core/errors.ts';
+
+const ConnectorFile = Type.Object({
+  name: Type.String({ minLength: 1 }),
+  config: Type.Record(Type.String(), Type.String()),
+});
+export type ConnectorFile = Static<typeof ConnectorFile>;
+
+const State = Type.Object({ state: Type.String(), trace: Type.Optional(Type.String()) });
+const StatusBody = Type.Object({
+  connector: State,
+  tasks: Type.Array(State),
+});
+
+export interface ConnectorStatus {
+  /** `absent` when Connect does not know it. */
+  readonly connector: string;
+  readonly tasks: readonly string[];
+  /** First line of the newest task failure. */
+  readonly failure: string | null;
+}
+
+export interface ConnectEndpoint {
+  /** For example `http://127.0.0.1:8083`. */
+  readonly url: string;
+  readonly timeoutMs?: number;
+}
+
+const TIMEOUT_MS = 30_000;
+
+/** @throws AppError WICK_CONFIG_INVALID when the file is not `{name, config}`. */
+export async function readConnectorFile(path: string): Promise<ConnectorFile> {
+  const json: unknown = JSON.parse(await readFile(path, 'utf8'));
+  if (!Value.Check(ConnectorFile, json)) {
+    throw new AppError(
+      'WICK_CONFIG_INVALID',
+      `"${path}" is not a connector file: it needs "name" and "config" with text values`,
+    );
+  }
+  return json;
+}
+
+/**
+ * Creates the connector or brings it to this configuration.
+ * @returns what it did. @throws AppError WICK_CONNECTOR_REJECTED with Connect's reason.
+ */
+export async function applyConnector(
+  endpoint: ConnectEndpoint,
+  file: ConnectorFile,
+): Promise<'created' | 'updated'> {
+  const response = await call(endpoint, 'PUT', `/connectors/${file.name}/config`, file.config);
+  if (response.status === 201) return 'created';
+  if (response.status === 200) return 'updated';
+  throw rejected('PUT', file.name, response);
+}
+
+export async function connectorStatus(
+  endpoint: ConnectEndpoint,
+  name: string,
+): Promise<ConnectorStatus> {
+  const response = await call(endpoint, 'GET', `/connectors/${name}/status`);
+  if (response.status === 404) return { connector: 'absent', tasks: [], failure: null };
+  const body: unknown = response.status === 200 ? JSON.parse(response.body) : null;
+  if (!Value.Check(StatusBody, body)) throw rejected('GET', name, response);
+  const trace = body.tasks.find((task) => task.trace !== undefined)?.trace ?? body.connector.trace;
+  return {
+    connector: body.connector.state,
+    tasks: body.tasks.map((task) => task.state),
+    failure: trace?.split('\n', 1)[0] ?? null,
+  };
+}
+
+/** Removes the connector; slot and publication stay. @returns false when it was not there. */
+export async function removeConnector(endpoint: ConnectEndpoint, name: string): Promise<boolean> {
+  const response = await call(endpoint, 'DELETE', `/connectors/${name}`);
+  if (response.status === 204) return true;
+  if (response.status === 404) return false;
+  throw rejected('DELETE', name, response);
+}
+
+interface ConnectResponse {
+  readonly status: number;
+  readonly body: string;
+}
+
+async function call(
+  endpoint: ConnectEndpoint,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<ConnectResponse> {
+  try {
+    const response = await fetch(`${endpoint.url}${path}`, {
+      method,
+      signal: AbortSignal.timeout(endpoint.timeoutMs ?? TIMEOUT_MS),
+      headers: { accept: 'application/json', 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: await response.text() };
+  } catch (error) {
+    throw new AppError(
+      'WICK_CONNECTOR_UNREACHABLE',
+      `Kafka Connect does not answer at "${endpoint.url}"; is it running?`,
+      { cause: error, retryable: true },
+    );
+  }
+}
+
+function rejected(method: string, name: string, response: ConnectResponse): AppError {
+  return new AppError(
+    'WICK_CONNECTOR_REJECTED',
+    `Kafka Connect refused ${method} of connector "${name}" (${response.status}): ${response.body.slice(0, 500)}`,
+    { retryable: response.status === 409 || response.status >= 500 },
+  );
+}
