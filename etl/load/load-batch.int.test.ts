@@ -172,6 +172,8 @@ test('the watermark follows the last stored closed candle and never goes back', 
   expect(await readWatermark(database.pool, TEST_SERIES)).toBeNull();
   await load(runId, page([first, second, { ...third, high: decimal('1') }]));
   expect(await readWatermark(database.pool, TEST_SERIES)).toBe(third.openTime);
+  await load(runId, page([first]));
+  await load(runId, page([]));
   await load(await start(), page([first]));
   expect(await readWatermark(database.pool, TEST_SERIES)).toBe(third.openTime);
   expect(await readWatermark(database.pool, { ...TEST_SERIES, interval: '5m' })).toBeNull();

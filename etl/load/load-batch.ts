@@ -17,7 +17,8 @@ import type { LoadRow } from './candle-columns.ts';
 import { ensureMonthPartitions } from './ensure-partitions.ts';
 import { landRaw } from './land-raw.ts';
 import { quarantineRows, type QuarantinedRow } from './quarantine-rows.ts';
-import { upsertCandles, type RefusedRow } from './upsert-candles.ts';
+import { upsertCandlesByParts, type RefusedRow } from './upsert-candles-by-parts.ts';
+import { isRowError, upsertCandles } from './upsert-candles.ts';
 
 export interface LoadPage {
   readonly accepted: readonly Candle[];
@@ -53,13 +54,18 @@ export async function loadBatch(
 ): Promise<LoadResult> {
   const candles = pages.flatMap((page) => page.accepted);
   const payloads = pages.flatMap((page) => (page.raw === null ? [] : [page.raw]));
+  let byParts = false;
   for (let attempt = 1; ; attempt += 1) {
     try {
       await ensureMonthPartitions(pool, 'candles', openTimes(candles));
       await ensureMonthPartitions(pool, 'raw_payloads', fetchTimes(payloads));
-      return await inTransaction(pool, (client) => store(client, runId, series, pages));
+      return await inTransaction(pool, (client) => store(client, runId, series, pages, byParts));
     } catch (error) {
       if (error instanceof AppError) throw error;
+      if (!byParts && isRowError(error)) {
+        byParts = true;
+        continue;
+      }
       const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
       if (!CLASH_CODES.includes(code) || attempt >= CLASH_ATTEMPTS_MAX)
         throw failure(error, series);
@@ -72,6 +78,7 @@ async function store(
   runId: bigint,
   series: Series,
   pages: readonly LoadPage[],
+  byParts: boolean,
 ): Promise<LoadResult> {
   const rows: LoadRow[] = [];
   const parked: QuarantinedRow[] = [];
@@ -82,7 +89,9 @@ async function store(
       parked.push({ rawId, openTime, reason, detail, rawRow });
     }
   }
-  const { counts, refused } = await upsertCandles(client, rows, runId);
+  const { counts, refused } = byParts
+    ? await upsertCandlesByParts(client, rows, runId)
+    : { counts: await upsertCandles(client, rows, runId), refused: [] };
   parked.push(...refused.map((found) => parkRefused(found)));
   await quarantineRows(client, series, parked, runId);
   const result = {

@@ -1,18 +1,17 @@
 /**
  * Writes a batch of candles into market.candles, inside the caller's transaction. In: rows in the
- * order they were seen, months already made. Out: how many were new, revised, closed, unchanged, and
- * which ones the database refused. A refused row never takes its neighbours with it. The rule of
- * what is written is the merge statement's; nothing new means nothing written, not a byte of WAL.
+ * order they were seen, months already made. Out: how many were new, revised, closed, unchanged. The
+ * rule of what is written is the merge statement's; nothing new means nothing written, not a byte of
+ * WAL. No savepoint is used: with logical decoding on, one alone would log 48 bytes.
  */
 import pg from 'pg';
-import { AppError, errorText } from '#core/errors.ts';
 import type { PoolClient } from '#platform/postgres.ts';
 import { CANDLE_COLUMNS, columnArrays, type LoadRow } from './candle-columns.ts';
 import { latestPerKey } from './latest-per-key.ts';
 import { mergeCandlesSql, type MergeCounts } from './merge-candles.ts';
 import { CANDLE_STAGE, stageCandles } from './stage-candles.ts';
 
-/** Rows by outcome; with the refused ones they add up to the batch. */
+/** Rows by outcome; they add up to the batch. */
 export interface UpsertCounts {
   readonly inserted: number;
   /** Changes of closed candles. */
@@ -25,23 +24,8 @@ export interface UpsertCounts {
   readonly unchanged: number;
 }
 
-/** A row that a constraint or a type of the table refused. */
-export interface RefusedRow {
-  readonly row: LoadRow;
-  /** The database's own words, with the constraint's name. */
-  readonly detail: string;
-}
-
-export interface UpsertResult {
-  readonly counts: UpsertCounts;
-  readonly refused: readonly RefusedRow[];
-}
-
-/** From here on COPY into a stage beats arrays (84k against 77k new rows/s, 20k rows a batch). */
+/** From here on COPY into a stage beats arrays. */
 export const COPY_ROWS_MIN = 5_000;
-/** Refused rows are searched for by halving, about 15 statements each; more of them than this in
- * one batch means that validation is not doing its work. */
-export const REFUSED_ROWS_MAX = 1_000;
 
 /** What a single bad row can cause; anything else is about the whole batch. */
 const ROW_ERROR_CODES: readonly string[] = [
@@ -62,60 +46,31 @@ const MERGE_ARRAYS = mergeCandlesSql(
 );
 
 /**
- * @param client in a transaction; savepoints are used inside it.
- * @throws AppError WICK_ETL_LOAD_FAILED when more rows are refused than REFUSED_ROWS_MAX.
- * Other database errors pass through and leave the transaction to be rolled back.
+ * @throws the database's error, which `isRowError` tells apart; the transaction must then be rolled
+ * back.
  */
 export async function upsertCandles(
   client: PoolClient,
   rows: readonly LoadRow[],
   ingestRunId: bigint,
-): Promise<UpsertResult> {
+): Promise<UpsertCounts> {
   const batch = latestPerKey(rows);
-  const counts = { inserted: 0, revised: 0, closed: 0, updatedOpen: 0 };
-  const refused: RefusedRow[] = [];
-  // Depth first, so that parts are written in order.
-  const parts = batch.length === 0 ? [] : [batch];
-  for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-    const outcome = await tryMerge(client, part, ingestRunId);
-    if (outcome.ok) {
-      counts.inserted += outcome.counts.inserted;
-      counts.revised += outcome.counts.revised;
-      counts.closed += outcome.counts.closed;
-      counts.updatedOpen += outcome.counts.updated_open;
-    } else if (part.length > 1) {
-      const middle = Math.ceil(part.length / 2);
-      parts.push(part.slice(middle), part.slice(0, middle));
-    } else {
-      for (const row of part) refused.push({ row, detail: outcome.detail });
-      assertFewRefused(refused);
-    }
+  if (batch.length === 0) {
+    return { inserted: 0, revised: 0, closed: 0, updatedOpen: 0, unchanged: 0 };
   }
-  const written = counts.inserted + counts.revised + counts.closed + counts.updatedOpen;
-  const unchanged = rows.length - refused.length - written;
-  return { counts: { ...counts, unchanged }, refused };
+  const merged = await merge(client, batch, ingestRunId);
+  const { inserted, revised, closed, updated_open: updatedOpen } = merged;
+  const unchanged = rows.length - inserted - revised - closed - updatedOpen;
+  return { inserted, revised, closed, updatedOpen, unchanged };
 }
 
-type MergeOutcome =
-  | { readonly ok: true; readonly counts: MergeCounts }
-  | { readonly ok: false; readonly detail: string };
-
-async function tryMerge(
-  client: PoolClient,
-  rows: readonly LoadRow[],
-  ingestRunId: bigint,
-): Promise<MergeOutcome> {
-  await client.query('savepoint merge');
-  try {
-    const counts = await merge(client, rows, ingestRunId);
-    await client.query('release savepoint merge');
-    return { ok: true, counts };
-  } catch (error) {
-    if (!(error instanceof pg.DatabaseError) || !isRowError(error)) throw error;
-    await client.query('rollback to savepoint merge');
-    await client.query('release savepoint merge');
-    return { ok: false, detail: errorText(error) };
-  }
+/** True when one row of a batch, and not the batch, was refused. */
+export function isRowError(error: unknown): error is pg.DatabaseError {
+  if (!(error instanceof pg.DatabaseError)) return false;
+  const code = error.code ?? '';
+  // A missing month is reported as a check violation too, but without a constraint.
+  if (code === '23514' && error.constraint === undefined) return false;
+  return ROW_ERROR_CODES.includes(code);
 }
 
 async function merge(
@@ -145,19 +100,4 @@ function openTimeBounds(rows: readonly LoadRow[]): [string, string] {
     last = Math.max(last, candle.openTime);
   }
   return [new Date(first).toISOString(), new Date(last).toISOString()];
-}
-
-/** A missing month is reported as a check violation too, but without a constraint. */
-function isRowError(error: pg.DatabaseError): boolean {
-  const code = error.code ?? '';
-  if (code === '23514' && error.constraint === undefined) return false;
-  return ROW_ERROR_CODES.includes(code);
-}
-
-function assertFewRefused(refused: readonly RefusedRow[]): void {
-  if (refused.length <= REFUSED_ROWS_MAX) return;
-  throw new AppError(
-    'WICK_ETL_LOAD_FAILED',
-    `Postgres refused more than ${REFUSED_ROWS_MAX} rows of one batch, the last with "${refused.at(-1)?.detail}"; nothing of the batch was written`,
-  );
 }

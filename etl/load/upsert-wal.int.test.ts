@@ -35,17 +35,24 @@ async function walPosition(): Promise<bigint> {
   return BigInt(found.rows[0]?.bytes ?? '-1');
 }
 
-/** Fewest bytes of WAL that appeared while `work` ran. */
-async function leastWal(work: () => Promise<unknown>): Promise<bigint> {
-  let least: bigint | null = null;
-  for (let attempt = 0; attempt < MEASUREMENTS_MAX && least !== 0n; attempt += 1) {
-    const before = await walPosition();
-    await work();
-    const bytes = (await walPosition()) - before;
-    if (least === null || bytes < least) least = bytes;
+/** Fewest bytes of WAL that one of several measurements reports. */
+async function leastOf(measure: () => Promise<bigint>): Promise<bigint> {
+  let least = await measure();
+  for (let attempt = 1; attempt < MEASUREMENTS_MAX && least !== 0n; attempt += 1) {
+    const bytes = await measure();
+    if (bytes < least) least = bytes;
   }
-  return least ?? -1n;
+  return least;
 }
+
+/** WAL that appeared while `work` ran. */
+async function walOf(work: () => Promise<unknown>): Promise<bigint> {
+  const before = await walPosition();
+  await work();
+  return (await walPosition()) - before;
+}
+
+const leastWal = (work: () => Promise<unknown>): Promise<bigint> => leastOf(() => walOf(work));
 
 const rowsOf = (count: number): LoadRow[] =>
   testCandles(count).map((candle) => ({ candle, rawId: 5n }));
@@ -113,8 +120,14 @@ describe('by COPY', () => {
     const rows = rowsOf(COPY_ROWS_MIN + 1_000);
     await inOwnTransaction(rows);
     const again = seenAgain(rows);
-    await client.query('begin');
-    expect(await leastWal(() => upsertCandles(client, again, 2n))).toBe(0n);
+    const bytes = await leastOf(async () => {
+      // A transaction of its own each time: rows that it has locked once it does not lock again.
+      await client.query('begin');
+      const loaded = await walOf(() => upsertCandles(client, again, 2n));
+      await client.query('commit');
+      return loaded;
+    });
+    expect(bytes).toBe(0n);
   });
 
   test('the commit of an identical re-scrape is below 1,000 bytes, however many the rows', async () => {
