@@ -189,6 +189,7 @@ test('a run taken over by another process stores nothing more', async () => {
     `Ingest run ${runId} is no longer running`,
   );
   expect(await sizes()).toEqual(before);
+  await finishRun(database.pool, runId, null);
   expect(await table('ingest_runs', 'id, state, error')).toMatchObject([
     { state: 'failed', error: 'abandoned: the process that ran it has ended' },
   ]);

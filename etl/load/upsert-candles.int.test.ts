@@ -325,16 +325,17 @@ describe.each<Path>(['arrays', 'copy'])('by %s', (path) => {
     expect(first.revised + second.revised).toBe(300);
   });
 
-  test('of two batches in one transaction the second is staged alone', async () => {
-    const rows = (candle: Candle) =>
-      [...(path === 'copy' ? PADDING : []), candle].map((each) => ({ candle: each, rawId: null }));
-    const counts = await inTransaction(database.pool, async (client) => {
-      const one = await upsertCandles(client, rows(testCandle()), 1n);
-      const two = await upsertCandles(client, rows(testCandle({ trades: 43 })), 1n);
-      return [one.inserted, two.revised];
+  test('of several batches in one transaction each is staged alone', async () => {
+    const revised = await inTransaction(database.pool, async (client) => {
+      const sums: number[] = [];
+      for (const trades of [1, 2, 3]) {
+        const rows = batchOf(path, [testCandle({ trades })], {});
+        sums.push((await upsertCandles(client, rows, 1n)).revised);
+      }
+      return sums;
     });
-    expect(counts).toEqual([1, 1]);
-    expect(await stored()).toMatchObject([{ trades: '43', revision: 1 }]);
+    expect(revised).toEqual([0, 1, 1]);
+    expect(await stored()).toMatchObject([{ trades: '3', revision: 2 }]);
   });
 });
 
