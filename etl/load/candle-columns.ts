@@ -83,13 +83,17 @@ const COPY_ESCAPES: Readonly<Record<string, string>> = {
   '\n': '\\n',
   '\r': '\\r',
 };
+const ARRAY_SPECIAL = /["\\]/;
+const ARRAY_SPECIALS = /["\\]/g;
 
 /** One line of COPY's text format, line end included. */
 export function copyLine(row: LoadRow): string {
   let line = '';
-  for (const [index, { text, free }] of CANDLE_COLUMNS.entries()) {
+  let separator = '';
+  for (const { text, free } of CANDLE_COLUMNS) {
+    line += separator;
+    separator = '\t';
     const value = text(row);
-    if (index > 0) line += '\t';
     if (value === null) line += '\\N';
     else if (free && COPY_SPECIAL.test(value)) {
       line += value.replace(COPY_SPECIALS, (found) => COPY_ESCAPES[found] ?? found);
@@ -101,13 +105,15 @@ export function copyLine(row: LoadRow): string {
 /** One array literal for each column, in column order: what `unnest` turns back into rows. */
 export function columnArrays(rows: readonly LoadRow[]): string[] {
   return CANDLE_COLUMNS.map(({ text, free }) => {
-    let literal = '{';
+    let literal = '';
     for (const row of rows) {
       const value = text(row);
-      if (literal.length > 1) literal += ',';
+      literal += literal === '' ? '{' : ',';
       if (value === null) literal += 'NULL';
-      else literal += free ? `"${value.replace(/["\\]/g, '\\$&')}"` : value;
+      else if (!free) literal += value;
+      else if (ARRAY_SPECIAL.test(value)) literal += `"${value.replace(ARRAY_SPECIALS, '\\$&')}"`;
+      else literal += `"${value}"`;
     }
-    return `${literal}}`;
+    return literal === '' ? '{}' : `${literal}}`;
   });
 }

@@ -18,6 +18,7 @@ import { finishRun } from './finish-run.ts';
 import { loadBatch, type LoadPage } from './load-batch.ts';
 import { readWatermark } from './read-watermark.ts';
 import { startRun } from './start-run.ts';
+import { COPY_ROWS_MIN } from './upsert-candles.ts';
 
 const database = usePostgres();
 
@@ -194,6 +195,21 @@ test('a run taken over by another process stores nothing more', async () => {
     { state: 'failed', error: 'abandoned: the process that ran it has ended' },
   ]);
 });
+
+test.each([300, COPY_ROWS_MIN])(
+  'two runs that bring the same %i new candles both go through',
+  async (size) => {
+    const forward = testCandles(size);
+    const backward = forward.map((candle) => ({ ...candle, trades: 43 })).reverse();
+    const [first, second] = await Promise.all([
+      load(await start(), page(forward)),
+      load(await start(), page(backward)),
+    ]);
+    expect(first.counts.inserted + second.counts.inserted).toBe(size);
+    expect(first.counts.revised + second.counts.revised).toBe(size);
+    expect(await sizes()).toMatchObject({ candles: size });
+  },
+);
 
 test('a batch whose connection dies before the commit leaves nothing', async () => {
   const runId = await start();

@@ -18,7 +18,7 @@ import { ensureMonthPartitions } from './ensure-partitions.ts';
 import { landRaw } from './land-raw.ts';
 import { quarantineRows, type QuarantinedRow } from './quarantine-rows.ts';
 import { upsertCandlesByParts, type RefusedRow } from './upsert-candles-by-parts.ts';
-import { isRowError, upsertCandles } from './upsert-candles.ts';
+import { isContention, isRowError, upsertCandles } from './upsert-candles.ts';
 
 export interface LoadPage {
   readonly accepted: readonly Candle[];
@@ -38,7 +38,8 @@ export const REFUSED_BY_DATABASE = 'refused_by_database';
 
 /** Two batches that met in one row; a moment later one of them is done. */
 const CLASH_CODES: readonly string[] = ['40001', '40P01'];
-const CLASH_ATTEMPTS_MAX = 3;
+/** One for each way that can fail, and three for clashes. */
+const ATTEMPTS_MAX = 5;
 /** Lost or overloaded connections, by class of SQLSTATE. */
 const PASSING_CLASSES: readonly string[] = ['08', '40', '53', '57'];
 
@@ -54,23 +55,38 @@ export async function loadBatch(
 ): Promise<LoadResult> {
   const candles = pages.flatMap((page) => page.accepted);
   const payloads = pages.flatMap((page) => (page.raw === null ? [] : [page.raw]));
-  let byParts = false;
+  const way: LoadWay = { byParts: false, contended: false };
   for (let attempt = 1; ; attempt += 1) {
     try {
       await ensureMonthPartitions(pool, 'candles', openTimes(candles));
       await ensureMonthPartitions(pool, 'raw_payloads', fetchTimes(payloads));
-      return await inTransaction(pool, (client) => store(client, runId, series, pages, byParts));
+      return await inTransaction(pool, (client) => store(client, runId, series, pages, way));
     } catch (error) {
       if (error instanceof AppError) throw error;
-      if (!byParts && isRowError(error)) {
-        byParts = true;
-        continue;
-      }
-      const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
-      if (!CLASH_CODES.includes(code) || attempt >= CLASH_ATTEMPTS_MAX)
-        throw failure(error, series);
+      if (attempt >= ATTEMPTS_MAX || !adapt(way, error)) throw failure(error, series);
     }
   }
+}
+
+/** How a batch is written; it changes when the way at hand fails. */
+interface LoadWay {
+  byParts: boolean;
+  contended: boolean;
+}
+
+/** Chooses another way for the next attempt. @returns false where none would help. */
+function adapt(way: LoadWay, error: unknown): boolean {
+  if (isRowError(error)) {
+    const helps = !way.byParts;
+    way.byParts = true;
+    return helps;
+  }
+  if (isContention(error)) {
+    const helps = !way.contended;
+    way.contended = true;
+    return helps;
+  }
+  return error instanceof pg.DatabaseError && CLASH_CODES.includes(error.code ?? '');
 }
 
 async function store(
@@ -78,7 +94,7 @@ async function store(
   runId: bigint,
   series: Series,
   pages: readonly LoadPage[],
-  byParts: boolean,
+  { byParts, contended }: LoadWay,
 ): Promise<LoadResult> {
   const rows: LoadRow[] = [];
   const parked: QuarantinedRow[] = [];
@@ -89,9 +105,10 @@ async function store(
       parked.push({ rawId, openTime, reason, detail, rawRow });
     }
   }
+  const options = { ingestRunId: runId, contended };
   const { counts, refused } = byParts
-    ? await upsertCandlesByParts(client, rows, runId)
-    : { counts: await upsertCandles(client, rows, runId), refused: [] };
+    ? await upsertCandlesByParts(client, rows, options)
+    : { counts: await upsertCandles(client, rows, options), refused: [] };
   parked.push(...refused.map((found) => parkRefused(found)));
   await quarantineRows(client, series, parked, runId);
   const result = {

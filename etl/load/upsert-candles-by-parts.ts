@@ -7,7 +7,12 @@ import { AppError, errorText } from '#core/errors.ts';
 import type { PoolClient } from '#platform/postgres.ts';
 import type { LoadRow } from './candle-columns.ts';
 import { latestPerKey } from './latest-per-key.ts';
-import { isRowError, upsertCandles, type UpsertCounts } from './upsert-candles.ts';
+import {
+  isRowError,
+  upsertCandles,
+  type UpsertCounts,
+  type UpsertOptions,
+} from './upsert-candles.ts';
 
 /** A row that a constraint or a type of the table refused. */
 export interface RefusedRow {
@@ -30,7 +35,7 @@ export const REFUSED_ROWS_MAX = 1_000;
 export async function upsertCandlesByParts(
   client: PoolClient,
   rows: readonly LoadRow[],
-  ingestRunId: bigint,
+  options: UpsertOptions,
 ): Promise<PartsResult> {
   // Folded before it is cut: the rows of one key must not come to lie in two parts.
   const batch = latestPerKey(rows);
@@ -38,7 +43,7 @@ export async function upsertCandlesByParts(
   const refused: RefusedRow[] = [];
   const parts = [batch];
   for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-    const outcome = await tryPart(client, part, ingestRunId);
+    const outcome = await tryPart(client, part, options);
     if (outcome.ok) {
       counts = {
         inserted: counts.inserted + outcome.counts.inserted,
@@ -65,11 +70,11 @@ type PartOutcome =
 async function tryPart(
   client: PoolClient,
   part: readonly LoadRow[],
-  ingestRunId: bigint,
+  options: UpsertOptions,
 ): Promise<PartOutcome> {
   await client.query('savepoint part');
   try {
-    const counts = await upsertCandles(client, part, ingestRunId);
+    const counts = await upsertCandles(client, part, options);
     await client.query('release savepoint part');
     return { ok: true, counts };
   } catch (error) {

@@ -1,12 +1,12 @@
 /**
  * Writes a batch of candles into market.candles, inside the caller's transaction. In: rows in the
  * order they were seen, months already made. Out: how many were new, revised, closed, unchanged. The
- * rule of what is written is the merge statement's; nothing new means nothing written, not a byte of
- * WAL. No savepoint is used: with logical decoding on, one alone would log 48 bytes.
+ * rule of what is written is in told-candles; nothing new means nothing written, not a byte of WAL. No savepoint is used: with logical decoding on, one alone would log 48 bytes.
  */
 import pg from 'pg';
 import type { PoolClient } from '#platform/postgres.ts';
 import { CANDLE_COLUMNS, columnArrays, type LoadRow } from './candle-columns.ts';
+import { insertAbsentCandlesSql, type InsertCounts } from './insert-absent-candles.ts';
 import { latestPerKey } from './latest-per-key.ts';
 import { mergeCandlesSql, type MergeCounts } from './merge-candles.ts';
 import { CANDLE_STAGE, stageCandles } from './stage-candles.ts';
@@ -27,6 +27,15 @@ export interface UpsertCounts {
 /** From here on COPY into a stage beats arrays. */
 export const COPY_ROWS_MIN = 5_000;
 
+const NOTHING: UpsertCounts = {
+  inserted: 0,
+  revised: 0,
+  closed: 0,
+  updatedOpen: 0,
+  unchanged: 0,
+};
+
+const UNIQUE_VIOLATION = '23505';
 /** What a single bad row can cause; anything else is about the whole batch. */
 const ROW_ERROR_CODES: readonly string[] = [
   '22003', // numeric_value_out_of_range
@@ -39,29 +48,42 @@ const ROW_ERROR_CODES: readonly string[] = [
   '23514', // check_violation
 ];
 
+const INSERT_STAGE = insertAbsentCandlesSql(CANDLE_STAGE);
 const MERGE_STAGE = mergeCandlesSql(CANDLE_STAGE);
 const MERGE_ARRAYS = mergeCandlesSql(
   `(select * from unnest(${CANDLE_COLUMNS.map(({ type }, index) => `$${index + 4}::${type}[]`).join(', ')})
     as u (${CANDLE_COLUMNS.map(({ name }) => name).join(', ')}))`,
 );
 
+export interface UpsertOptions {
+  readonly ingestRunId: bigint;
+  /** True once another writer was met at a key of the batch: slower, but never fails on that. */
+  readonly contended?: boolean;
+}
+
 /**
- * @throws the database's error, which `isRowError` tells apart; the transaction must then be rolled
- * back.
+ * @throws the database's error, after which the transaction must be rolled back; `isRowError` and
+ * `isContention` tell the ones apart that another call can get past.
  */
 export async function upsertCandles(
   client: PoolClient,
   rows: readonly LoadRow[],
-  ingestRunId: bigint,
+  options: UpsertOptions,
 ): Promise<UpsertCounts> {
   const batch = latestPerKey(rows);
-  if (batch.length === 0) {
-    return { inserted: 0, revised: 0, closed: 0, updatedOpen: 0, unchanged: 0 };
-  }
-  const merged = await merge(client, batch, ingestRunId);
-  const { inserted, revised, closed, updated_open: updatedOpen } = merged;
+  if (batch.length === 0) return NOTHING;
+  const counts =
+    batch.length >= COPY_ROWS_MIN
+      ? await copyAndMerge(client, batch, options)
+      : await mergeArrays(client, batch, options);
+  const { inserted, revised, closed, updated_open: updatedOpen } = counts;
   const unchanged = rows.length - inserted - revised - closed - updatedOpen;
   return { inserted, revised, closed, updatedOpen, unchanged };
+}
+
+/** True when another writer inserted a key of an uncontended batch first. */
+export function isContention(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION;
 }
 
 /** True when one row of a batch, and not the batch, was refused. */
@@ -73,23 +95,37 @@ export function isRowError(error: unknown): error is pg.DatabaseError {
   return ROW_ERROR_CODES.includes(code);
 }
 
-async function merge(
+async function mergeArrays(
   client: PoolClient,
   rows: readonly LoadRow[],
-  ingestRunId: bigint,
+  { ingestRunId }: UpsertOptions,
 ): Promise<MergeCounts> {
-  const bounds = openTimeBounds(rows);
-  let result: pg.QueryResult<MergeCounts>;
-  if (rows.length >= COPY_ROWS_MIN) {
-    await stageCandles(client, rows);
-    result = await client.query<MergeCounts>(MERGE_STAGE, [...bounds, ingestRunId]);
-  } else {
-    const parameters = [...bounds, ingestRunId, ...columnArrays(rows)];
-    result = await client.query<MergeCounts>(MERGE_ARRAYS, parameters);
+  const parameters = [...openTimeBounds(rows), ingestRunId, ...columnArrays(rows)];
+  return only(await client.query<MergeCounts>(MERGE_ARRAYS, parameters));
+}
+
+/** Large batches are mostly new: those rows go the cheap way, and the merge runs only for others. */
+async function copyAndMerge(
+  client: PoolClient,
+  rows: readonly LoadRow[],
+  { ingestRunId, contended = false }: UpsertOptions,
+): Promise<MergeCounts> {
+  await stageCandles(client, rows);
+  const parameters = [...openTimeBounds(rows), ingestRunId];
+  let inserted = 0;
+  if (!contended) {
+    const counts = only(await client.query<InsertCounts>(INSERT_STAGE, parameters));
+    inserted = counts.inserted;
+    if (counts.left_over === 0) return { inserted, revised: 0, closed: 0, updated_open: 0 };
   }
-  const [counts] = result.rows;
-  if (counts === undefined) throw new Error('the merge statement returned no counts');
-  return counts;
+  const merged = only(await client.query<MergeCounts>(MERGE_STAGE, parameters));
+  return { ...merged, inserted: inserted + merged.inserted };
+}
+
+function only<Row extends pg.QueryResultRow>(result: pg.QueryResult<Row>): Row {
+  const [row] = result.rows;
+  if (row === undefined) throw new Error('a statement that counts returned no counts');
+  return row;
 }
 
 function openTimeBounds(rows: readonly LoadRow[]): [string, string] {

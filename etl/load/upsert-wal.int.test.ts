@@ -66,7 +66,7 @@ const seenAgain = (rows: readonly LoadRow[]): LoadRow[] =>
 
 async function inOwnTransaction(rows: readonly LoadRow[]): Promise<void> {
   await client.query('begin');
-  await upsertCandles(client, rows, 2n);
+  await upsertCandles(client, rows, { ingestRunId: 2n });
   await client.query('commit');
 }
 
@@ -123,7 +123,7 @@ describe('by COPY', () => {
     const bytes = await leastOf(async () => {
       // A transaction of its own each time: rows that it has locked once it does not lock again.
       await client.query('begin');
-      const loaded = await walOf(() => upsertCandles(client, again, 2n));
+      const loaded = await walOf(() => upsertCandles(client, again, { ingestRunId: 2n }));
       await client.query('commit');
       return loaded;
     });
