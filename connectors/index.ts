@@ -5,6 +5,7 @@ export {
   connectorStatus,
   readConnectorFile,
   removeConnector,
+  restartFailed,
   type ConnectorStatus,
 } from './register.ts';
 export { ensureTopics } from './topics.ts';

@@ -85,6 +85,13 @@ export async function removeConnector(endpoint: ConnectEndpoint, name: string): 
   throw rejected('DELETE', name, response);
 }
 
+/** Restarts failed tasks, and the connector itself if it failed; running ones are left alone. */
+export async function restartFailed(endpoint: ConnectEndpoint, name: string): Promise<void> {
+  const path = `/connectors/${name}/restart?includeTasks=true&onlyFailed=true`;
+  const response = await call(endpoint, 'POST', path);
+  if (response.status >= 300) throw rejected('POST', name, response);
+}
+
 interface ConnectResponse {
   readonly status: number;
   readonly body: string;

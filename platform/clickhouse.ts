@@ -3,7 +3,12 @@
  * here: defaults differ between versions, and some lose rows while reporting success.
  */
 import { Readable } from 'node:stream';
-import { createClient, type ClickHouseClient, type ClickHouseSettings } from '@clickhouse/client';
+import {
+  ClickHouseLogLevel,
+  createClient,
+  type ClickHouseClient,
+  type ClickHouseSettings,
+} from '@clickhouse/client';
 import type { Config } from './config.ts';
 
 export type { ClickHouseClient } from '@clickhouse/client';
@@ -48,6 +53,8 @@ export function createClickHouse(options: ClickHouseOptions): ClickHouseClient {
     request_timeout: 120_000,
     keep_alive: { enabled: true, idle_socket_ttl: 2_000 },
     clickhouse_settings: READ_SETTINGS,
+    // Its failures reach us as errors; its advice about proxies does not apply.
+    log: { level: ClickHouseLogLevel.OFF },
   });
 }
 

@@ -51,7 +51,7 @@ export const CONFIG_SCHEMA = Type.Object(
     ),
     COLLECT_CRON: text('When to collect closed candles (node-cron, seconds first)', '3 * * * * *'),
     COLLECT_SERIES: text(
-      'Comma-separated exchange|market_type|symbol|interval to collect; * takes all that the venue has',
+      'Comma-separated exchange|market_type|symbol|interval to collect',
       'binance-futures|perp|BTC/USDT|1m',
     ),
     COLLECT_HISTORY_DAYS: count('How far back a first collection reaches, days', 7, 1, 36_500),

@@ -64,9 +64,9 @@ function filterTimerWarning(): void {
   if (filtered) return;
   filtered = true;
   const emit = process.emitWarning.bind(process);
-  process.emitWarning = ((warning: string | Error, ...rest: unknown[]): void => {
+  const filter = (warning: string | Error, ...rest: unknown[]): void => {
     const name = warning instanceof Error ? warning.name : String(rest[0]);
-    if (name === 'TimeoutNegativeWarning') return;
-    Reflect.apply(emit, process, [warning, ...rest]);
-  }) as typeof process.emitWarning;
+    if (name !== 'TimeoutNegativeWarning') Reflect.apply(emit, process, [warning, ...rest]);
+  };
+  process.emitWarning = filter;
 }

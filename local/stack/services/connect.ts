@@ -43,7 +43,7 @@ export async function startConnect(options: ConnectServerOptions): Promise<Manag
     command: options.java,
     args: [
       '-Xms128m',
-      '-Xmx384m',
+      '-Xmx288m',
       '-XX:+UseSerialGC',
       '-XX:+ExitOnOutOfMemoryError',
       `-Dlog4j2.configurationFile=${logConfig}`,

@@ -5,8 +5,9 @@
 import { spawn } from 'node:child_process';
 import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Kafka, logLevel } from 'kafkajs';
 import { AppError } from '#core/errors.ts';
+import { createKafka } from '#platform/kafka.ts';
+import { createLogger } from '#platform/logger.ts';
 import { childEnv, startProcess, type ManagedProcess } from '../managed-process.ts';
 import type { ServicePlace } from './service.ts';
 
@@ -149,14 +150,10 @@ async function format(
 }
 
 async function answersAs(port: number, clusterId: string): Promise<boolean> {
-  const kafka = new Kafka({
-    clientId: 'wickstream-ready',
-    brokers: [`127.0.0.1:${port}`],
-    logLevel: logLevel.NOTHING,
-    connectionTimeout: 1_000,
-    retry: { retries: 0 },
-  });
-  const admin = kafka.admin();
+  // Refused connections are what waiting looks like: nothing of it is worth a log line.
+  const logger = createLogger('kafka-ready', 'silent');
+  const kafka = createKafka({ brokers: `127.0.0.1:${port}`, clientId: 'wickstream-ready', logger });
+  const admin = kafka.admin({ retry: { retries: 0 } });
   try {
     await admin.connect();
     const cluster = await admin.describeCluster();

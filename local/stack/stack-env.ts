@@ -1,0 +1,52 @@
+/**
+ * The configuration of the embedded stack, in the very variables that production uses: application
+ * code cannot tell the two apart. Written to a 0600 file that later commands read.
+ */
+import { rename, writeFile } from 'node:fs/promises';
+import type { Secrets } from './secrets.ts';
+import type { StackPorts } from './stack-ports.ts';
+
+const DB_NAME = 'wickstream';
+const DB_USER = 'wickstream';
+const CDC_USER = 'wickstream_cdc';
+const CLICKHOUSE_USER = 'wickstream';
+
+/** Host names are the same everywhere: nothing of the embedded stack leaves this machine. */
+const HOST = '127.0.0.1';
+
+export function stackEnv(ports: StackPorts, secrets: Secrets): Record<string, string> {
+  return {
+    DB_HOST: HOST,
+    DB_PORT: String(ports.postgres),
+    DB_NAME,
+    DB_USER,
+    DB_PASSWORD: secrets.dbPassword,
+    CDC_USER,
+    CDC_PASSWORD: secrets.cdcPassword,
+    KAFKA_BROKERS: `${HOST}:${ports.kafka}`,
+    KAFKA_CLUSTER_ID: secrets.kafkaClusterId,
+    CONNECT_URL: `http://${HOST}:${ports.connect}`,
+    CLICKHOUSE_HOST: HOST,
+    CLICKHOUSE_PORT: String(ports.clickhouse),
+    CLICKHOUSE_DATABASE: 'wickstream',
+    CLICKHOUSE_USER,
+    CLICKHOUSE_PASSWORD: secrets.clickhousePassword,
+    REDIS_HOST: HOST,
+    REDIS_PORT: String(ports.redis),
+    REDIS_PASSWORD: secrets.redisPassword,
+    BINANCE_FUTURES_URL: `http://${HOST}:${ports.venue}`,
+    SCHEDULER_HTTP_PORT: String(ports.scheduler),
+    ANALYZER_HTTP_PORT: String(ports.analyzer),
+  };
+}
+
+/** Writes the file whole or not at all. */
+export async function writeEnvFile(
+  path: string,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const lines = Object.entries(env).map(([name, value]) => `${name}='${value}'`);
+  const staging = `${path}.${process.pid}`;
+  await writeFile(staging, `${lines.join('\n')}\n`, { mode: 0o600 });
+  await rename(staging, path);
+}

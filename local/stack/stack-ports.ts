@@ -1,0 +1,60 @@
+/** The fixed ports of the embedded stack and the variables that move them. */
+import { AppError } from '#core/errors.ts';
+
+/** What listens, in start order. */
+export const STACK_PORTS = [
+  'postgres',
+  'redis',
+  'clickhouse',
+  'kafka',
+  'kafkaController',
+  'connect',
+  'venue',
+  'analyzer',
+  'scheduler',
+] as const;
+
+export type StackPorts = Readonly<Record<(typeof STACK_PORTS)[number], number>>;
+
+/** Each port: its default, and the environment variable that changes it. */
+export const PORT_VARIABLES: Readonly<
+  Record<keyof StackPorts, { readonly variable: string; readonly port: number }>
+> = {
+  postgres: { variable: 'DB_PORT', port: 15_432 },
+  kafka: { variable: 'KAFKA_PORT', port: 19_092 },
+  kafkaController: { variable: 'KAFKA_CONTROLLER_PORT', port: 19_093 },
+  connect: { variable: 'CONNECT_PORT', port: 8083 },
+  clickhouse: { variable: 'CLICKHOUSE_PORT', port: 8123 },
+  redis: { variable: 'REDIS_PORT', port: 16_379 },
+  venue: { variable: 'VENUE_PORT', port: 8089 },
+  scheduler: { variable: 'SCHEDULER_HTTP_PORT', port: 8090 },
+  analyzer: { variable: 'ANALYZER_HTTP_PORT', port: 8091 },
+};
+
+const PORT_MAX = 65_535;
+
+/** @throws AppError WICK_CONFIG_INVALID naming the variable and its value. */
+export function readPorts(env: Readonly<Record<string, string | undefined>>): StackPorts {
+  const read = (name: keyof StackPorts): number => {
+    const { variable, port } = PORT_VARIABLES[name];
+    const text = env[variable];
+    if (text === undefined || text === '') return port;
+    const value = Number(text);
+    if (Number.isInteger(value) && value > 0 && value <= PORT_MAX) return value;
+    throw new AppError(
+      'WICK_CONFIG_INVALID',
+      `${variable} is "${text}"; give a port number from 1 to ${PORT_MAX}`,
+    );
+  };
+  return {
+    postgres: read('postgres'),
+    kafka: read('kafka'),
+    kafkaController: read('kafkaController'),
+    connect: read('connect'),
+    clickhouse: read('clickhouse'),
+    redis: read('redis'),
+    venue: read('venue'),
+    scheduler: read('scheduler'),
+    analyzer: read('analyzer'),
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * The collect job: brings every configured series up to the venue's now. What is due follows from the
+ * watermark alone, so a missed tick, a crash or a long pause is caught up by the next run, and a run
+ * that finds nothing due does nothing. Failing series do not keep the others from going on.
+ */
+import { seriesKey, type Series } from '#core/candle.ts';
+import { errorText } from '#core/errors.ts';
+import { nextOpen } from '#core/interval.ts';
+import { epochMs, type EpochMs } from '#core/time.ts';
+import type { Logger } from '#platform/logger.ts';
+import type { Pool } from '#platform/postgres.ts';
+import { ingest, type VenueAdapter } from '../etl/index.ts';
+import type { Watermarks } from './watermarks.ts';
+
+export interface CollectOptions {
+  readonly adapter: VenueAdapter;
+  readonly pool: Pool;
+  readonly series: readonly Series[];
+  readonly watermarks: Watermarks;
+  /** How far back a first collection reaches. */
+  readonly historyDays: number;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+export interface CollectReport {
+  /** Series that had something due and got it. */
+  readonly collected: number;
+  readonly failed: number;
+  readonly candles: number;
+}
+
+const SERIES_AT_ONCE = 3;
+/** Bounds memory: this many candles of each series at once are in hand. */
+const BATCH_ROWS_MAX = 10_000;
+const DAY_MS = 86_400_000;
+const EARLIEST = Date.UTC(1990, 0, 1);
+const JOB = 'collect';
+
+export async function collect(options: CollectOptions): Promise<CollectReport> {
+  const now = await options.adapter.fetchServerTime(options.signal);
+  const queue = [...options.series];
+  const report = { collected: 0, failed: 0, candles: 0 };
+  const work = async (): Promise<void> => {
+    for (let series = queue.shift(); series !== undefined; series = queue.shift()) {
+      if (options.signal.aborted) return;
+      try {
+        const candles = await collectSeries(options, series, now);
+        if (candles === null) continue;
+        report.collected += 1;
+        report.candles += candles;
+      } catch (error) {
+        if (options.signal.aborted) return;
+        report.failed += 1;
+        options.logger.warn({ series: seriesKey(series), err: errorText(error) }, 'not collected');
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: SERIES_AT_ONCE }, work));
+  return report;
+}
+
+/** @returns candles stored, or null when no further candle has closed since the last time. */
+async function collectSeries(
+  options: CollectOptions,
+  series: Series,
+  now: EpochMs,
+): Promise<number | null> {
+  const watermark = await options.watermarks.read(series);
+  if (watermark !== null && nextOpen(series.interval, watermark) > now) return null;
+  const from = watermark ?? epochMs(Math.max(EARLIEST, now - options.historyDays * DAY_MS));
+  const report = await ingest({
+    job: JOB,
+    adapter: options.adapter,
+    pool: options.pool,
+    series,
+    from,
+    to: now,
+    venueNow: now,
+    batchRowsMax: BATCH_ROWS_MAX,
+    signal: options.signal,
+  });
+  if (report.watermark !== null) await options.watermarks.cache(series, report.watermark);
+  const { inserted, closed, revised, quarantined } = report.counts;
+  if (quarantined > 0) {
+    options.logger.warn({ series: seriesKey(series), quarantined }, 'rows refused and kept aside');
+  }
+  return inserted + closed + revised;
+}

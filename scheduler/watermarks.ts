@@ -1,0 +1,55 @@
+/**
+ * How far each series was collected. Postgres holds the truth; Redis saves asking it on every tick.
+ * A cached value can only be too old, never too new: it is written after the commit it speaks of.
+ */
+import { seriesKey, type Series } from '#core/candle.ts';
+import { REDIS_KEYS } from '#core/contracts/names.ts';
+import { errorText } from '#core/errors.ts';
+import { isEpochMs, type EpochMs } from '#core/time.ts';
+import type { Logger } from '#platform/logger.ts';
+import type { Pool } from '#platform/postgres.ts';
+import type { Redis } from '#platform/redis.ts';
+import { readWatermark } from '../etl/index.ts';
+
+const CACHE_SECONDS = 3600;
+
+export class Watermarks {
+  readonly #pool: Pool;
+  readonly #redis: Redis;
+  readonly #logger: Logger;
+
+  constructor(pool: Pool, redis: Redis, logger: Logger) {
+    this.#pool = pool;
+    this.#redis = redis;
+    this.#logger = logger;
+  }
+
+  /** Open time to go on from; null for a series never collected. */
+  async read(series: Series): Promise<EpochMs | null> {
+    const cached = await this.#readCache(series);
+    if (cached !== null) return cached;
+    const stored = await readWatermark(this.#pool, series);
+    if (stored !== null) await this.cache(series, stored);
+    return stored;
+  }
+
+  async cache(series: Series, watermark: EpochMs): Promise<void> {
+    try {
+      const key = REDIS_KEYS.watermark(seriesKey(series));
+      await this.#redis.set(key, String(watermark), 'EX', CACHE_SECONDS);
+    } catch (error) {
+      this.#logger.debug({ err: errorText(error) }, 'watermark not cached');
+    }
+  }
+
+  async #readCache(series: Series): Promise<EpochMs | null> {
+    try {
+      const text = await this.#redis.get(REDIS_KEYS.watermark(seriesKey(series)));
+      const value = text === null ? null : Number(text);
+      return isEpochMs(value) ? value : null;
+    } catch (error) {
+      this.#logger.debug({ err: errorText(error) }, 'watermark cache not read');
+      return null;
+    }
+  }
+}

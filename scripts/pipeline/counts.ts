@@ -1,0 +1,82 @@
+/** How much of everything there is right now. In: clients. Out: numbers. Read-only. */
+import { GROUP_ANALYZER, REPLICATION_SLOT, TOPIC_CANDLES } from '#core/contracts/names.ts';
+import { readRows } from '#platform/clickhouse.ts';
+import type { PipelineClients } from './pipeline-clients.ts';
+
+export interface PipelineCounts {
+  /** Closed candles in Postgres. */
+  readonly postgresCandles: number;
+  /** Records ever written to the candle topic; redeliveries count. */
+  readonly changes: number;
+  /** Records not yet committed by the analyzer. */
+  readonly lag: number;
+  readonly candles: number;
+  readonly features: number;
+  readonly signals: number;
+  /** Null when the replication slot does not exist. */
+  readonly slot: { readonly active: boolean; readonly lagBytes: number } | null;
+}
+
+export async function readCounts(clients: PipelineClients): Promise<PipelineCounts> {
+  const [postgresCandles, slot, topic, tables] = await Promise.all([
+    countPostgres(clients),
+    readSlot(clients),
+    readTopic(clients),
+    countClickHouse(clients),
+  ]);
+  return { postgresCandles, slot, ...topic, ...tables };
+}
+
+async function countPostgres({ pool }: PipelineClients): Promise<number> {
+  const result = await pool.query<{ n: string }>(
+    'select count(*) as n from market.candles where is_closed',
+  );
+  return Number(result.rows[0]?.n ?? 0);
+}
+
+async function readSlot({ pool }: PipelineClients): Promise<PipelineCounts['slot']> {
+  const result = await pool.query<{ active: boolean; lag: string }>(
+    `select active, pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint as lag
+     from pg_replication_slots where slot_name = $1::name`,
+    [REPLICATION_SLOT],
+  );
+  const row = result.rows[0];
+  return row === undefined ? null : { active: row.active, lagBytes: Number(row.lag) };
+}
+
+async function readTopic({
+  kafka,
+}: PipelineClients): Promise<{ readonly changes: number; readonly lag: number }> {
+  const [ends, groups] = await Promise.all([
+    kafka.fetchTopicOffsets(TOPIC_CANDLES),
+    kafka.fetchOffsets({ groupId: GROUP_ANALYZER, topics: [TOPIC_CANDLES] }),
+  ]);
+  const committed = new Map(
+    groups.flatMap(({ partitions }) => partitions.map((p) => [p.partition, BigInt(p.offset)])),
+  );
+  let changes = 0n;
+  let lag = 0n;
+  for (const { partition, high, low } of ends) {
+    const at = committed.get(partition) ?? -1n;
+    changes += BigInt(high);
+    lag += BigInt(high) - (at < 0n ? BigInt(low) : at);
+  }
+  return { changes: Number(changes), lag: Number(lag) };
+}
+
+async function countClickHouse({
+  clickhouse,
+}: PipelineClients): Promise<Pick<PipelineCounts, 'candles' | 'features' | 'signals'>> {
+  const rows = await readRows<{ candles: string; features: string; signals: string }>(
+    clickhouse,
+    `select (select count() from candles final) as candles,
+            (select count() from features final) as features,
+            (select count() from signals final) as signals`,
+  );
+  const row = rows[0];
+  return {
+    candles: Number(row?.candles ?? 0),
+    features: Number(row?.features ?? 0),
+    signals: Number(row?.signals ?? 0),
+  };
+}

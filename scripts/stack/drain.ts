@@ -1,0 +1,97 @@
+/**
+ * Waits until everything recorded has gone through the pipeline: collected, captured, analysed, and
+ * equal on both sides. In: a running stack. Out: what was seen and when. It gives up when nothing has
+ * moved for a while, and then says what is missing.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ReplayStatus } from '../../local/venues/replay-status.ts';
+import { readRows } from '#platform/clickhouse.ts';
+import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
+import type { PipelineClients } from '../pipeline/pipeline-clients.ts';
+import { reconcile, type ReconcileReport } from '../pipeline/reconcile.ts';
+
+export interface DrainOptions {
+  readonly clients: PipelineClients;
+  readonly replay: ReplayStatus;
+  /** Called with each look. */
+  readonly onCounts: (counts: PipelineCounts) => void;
+  /** Called every few seconds, to keep the rest of the stack healthy. */
+  readonly onTick: () => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+export interface DrainReport {
+  readonly counts: PipelineCounts;
+  readonly reconciled: ReconcileReport;
+  /** `performance.now()` when the first evaluated signal was seen; null when there is none. */
+  readonly firstSignalAt: number | null;
+  readonly drainedAt: number;
+  /** Series that were never collected to their end. */
+  readonly uncollected: readonly string[];
+}
+
+const POLL_MS = 250;
+const TICK_MS = 3_000;
+const STALL_MS = 90_000;
+
+export async function drain(options: DrainOptions): Promise<DrainReport> {
+  const { clients, replay, signal } = options;
+  let firstSignalAt: number | null = null;
+  let seen = '';
+  let movedAt = performance.now();
+  let tickAt = performance.now();
+  for (;;) {
+    signal.throwIfAborted();
+    firstSignalAt ??= (await hasSignal(clients)) ? performance.now() : null;
+    const counts = await readCounts(clients);
+    options.onCounts(counts);
+    const now = JSON.stringify({ ...counts, slot: null });
+    if (now !== seen) movedAt = performance.now();
+    seen = now;
+    const uncollected = await readUncollected(clients, replay);
+    const stalled = performance.now() - movedAt > STALL_MS;
+    if ((uncollected.length === 0 && isLevel(counts)) || stalled) {
+      const reconciled = await reconcile(clients);
+      if (reconciled.mismatches.length === 0 || stalled) {
+        return { counts, reconciled, firstSignalAt, drainedAt: performance.now(), uncollected };
+      }
+    }
+    if (performance.now() - tickAt > TICK_MS) {
+      tickAt = performance.now();
+      await options.onTick();
+    }
+    await delay(POLL_MS);
+  }
+}
+
+function isLevel(counts: PipelineCounts): boolean {
+  const { postgresCandles, candles, features, signals, lag } = counts;
+  return (
+    lag === 0 &&
+    candles === postgresCandles &&
+    features === postgresCandles &&
+    signals === postgresCandles
+  );
+}
+
+async function hasSignal({ clickhouse }: PipelineClients): Promise<boolean> {
+  const rows = await readRows<{ n: string }>(
+    clickhouse,
+    `select count() as n from (select 1 from signals where status = 'active' limit 1)`,
+  );
+  return rows[0]?.n !== '0';
+}
+
+/** Series without a finished run that reached the venue's now. */
+async function readUncollected({ pool }: PipelineClients, replay: ReplayStatus): Promise<string[]> {
+  const result = await pool.query<{ series: string }>(
+    `select distinct exchange || '|' || market_type || '|' || symbol || '|' || interval as series
+     from market.ingest_runs
+     where state = 'done' and range_to >= $1::timestamptz`,
+    [new Date(replay.now).toISOString()],
+  );
+  const done = new Set(result.rows.map(({ series }) => series));
+  return replay.series
+    .map((s) => `${s.exchange}|${s.marketType}|${s.symbol}|${s.interval}`)
+    .filter((series) => !done.has(series));
+}

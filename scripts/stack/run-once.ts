@@ -1,0 +1,136 @@
+/** `--once`: wait until drained, prove that the stores agree, print the summary. */
+import type { PipelineClients } from '../pipeline/pipeline-clients.ts';
+import { readMemory } from '../pipeline/memory.ts';
+import { readRows } from '#platform/clickhouse.ts';
+import { drain, type DrainReport } from './drain.ts';
+import { readReplay } from './replay.ts';
+import type { RunningStack } from './start-stack.ts';
+
+export interface RunOnceOptions {
+  readonly stack: RunningStack;
+  readonly clients: PipelineClients;
+  /** `performance.now()` of the command's start and of readiness. */
+  readonly startedAt: number;
+  readonly readyAt: number;
+  readonly say: (line: string) => void;
+  readonly keepConnector: () => Promise<void>;
+  readonly signal: AbortSignal;
+  readonly json: boolean;
+}
+
+export interface OnceSummary {
+  readonly postgres: { readonly candles: number };
+  readonly kafka: { readonly changes: number };
+  readonly clickhouse: {
+    readonly candles: number;
+    readonly features: number;
+    readonly signals: number;
+  };
+  /** Buckets of series and day that differ. */
+  readonly mismatches: number;
+  readonly series: number;
+  readonly seconds: {
+    readonly ready: number;
+    readonly firstSignal: number | null;
+    readonly drained: number;
+  };
+  readonly memoryMb: Readonly<Record<string, number>>;
+}
+
+const PROGRESS_MS = 2_000;
+const MISMATCHES_SHOWN = 20;
+
+/** @returns the exit code: 0 only when everything was collected and the stores agree. */
+export async function runOnce(options: RunOnceOptions): Promise<number> {
+  const { stack, clients, say } = options;
+  const replay = await readReplay(stack.ports.venue);
+  let saidAt = 0;
+  const report = await drain({
+    clients,
+    replay,
+    signal: options.signal,
+    onTick: options.keepConnector,
+    onCounts: (counts) => {
+      if (performance.now() - saidAt < PROGRESS_MS) return;
+      saidAt = performance.now();
+      say(
+        `postgres ${counts.postgresCandles} candles · kafka ${counts.changes} changes, ${counts.lag} to go · clickhouse ${counts.candles} candles, ${counts.features} features, ${counts.signals} signals`,
+      );
+    },
+  });
+  const memory = await readMemory(new Map([...stack.supervisor.pids(), ['wick', process.pid]]));
+  const summary = summarise(options, report, ownMemory(memory));
+  if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  else process.stdout.write(await describe(clients, summary));
+  for (const { bucket, what } of report.reconciled.mismatches.slice(0, MISMATCHES_SHOWN)) {
+    say(`differs: ${bucket}: ${what}`);
+  }
+  for (const series of report.uncollected)
+    say(`not collected to its end: ${series}; see scheduler.log`);
+  return summary.mismatches === 0 && report.uncollected.length === 0 ? 0 : 1;
+}
+
+/** The services are children of the supervisor: count them under their own names only. */
+function ownMemory(memory: Readonly<Record<string, number>>): Record<string, number> {
+  const { wick = 0, ...services } = memory;
+  const sum = Object.values(services).reduce((total, mib) => total + mib, 0);
+  return { total: wick, ...services, wick: Math.max(0, wick - sum) };
+}
+
+function summarise(
+  options: RunOnceOptions,
+  report: DrainReport,
+  memoryMb: Readonly<Record<string, number>>,
+): OnceSummary {
+  const seconds = (at: number): number => Math.round((at - options.startedAt) / 10) / 100;
+  const { counts, reconciled, firstSignalAt, drainedAt } = report;
+  return {
+    postgres: { candles: counts.postgresCandles },
+    kafka: { changes: counts.changes },
+    clickhouse: { candles: counts.candles, features: counts.features, signals: counts.signals },
+    mismatches: reconciled.mismatches.length,
+    series: reconciled.series,
+    seconds: {
+      ready: seconds(options.readyAt),
+      firstSignal: firstSignalAt === null ? null : seconds(firstSignalAt),
+      drained: seconds(drainedAt),
+    },
+    memoryMb,
+  };
+}
+
+async function describe(clients: PipelineClients, summary: OnceSummary): Promise<string> {
+  const decisions = await readRows<{ what: string; n: string }>(
+    clients.clickhouse,
+    `select ifNull(decision, status) as what, toString(count()) as n
+     from signals final group by what order by what`,
+  );
+  const quarantined = await clients.pool.query<{ n: string }>(
+    'select count(*) as n from market.quarantine where redriven_at is null',
+  );
+  const { postgres, kafka, clickhouse, seconds, memoryMb } = summary;
+  const rows: [string, string][] = [
+    [
+      'postgres',
+      `${postgres.candles} closed candles, ${quarantined.rows[0]?.n ?? 0} rows in quarantine`,
+    ],
+    ['kafka', `${kafka.changes} changes`],
+    [
+      'clickhouse',
+      `${clickhouse.candles} candles, ${clickhouse.features} features, ${clickhouse.signals} signals`,
+    ],
+    ['decisions', decisions.map(({ what, n }) => `${what} ${n}`).join(', ')],
+    ['reconciled', `${summary.series} series by day: ${summary.mismatches} buckets differ`],
+    [
+      'seconds',
+      `ready ${seconds.ready}, first signal ${seconds.firstSignal ?? 'none'}, drained ${seconds.drained}`,
+    ],
+    [
+      'memory',
+      `${Object.entries(memoryMb)
+        .map(([name, mib]) => `${name} ${mib}`)
+        .join(', ')} MiB`,
+    ],
+  ];
+  return `\n${rows.map(([name, text]) => `  ${name.padEnd(12)}${text}`).join('\n')}\n\n`;
+}

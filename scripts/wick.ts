@@ -1,0 +1,137 @@
+/**
+ * The `wick` command line. Thin: each command is a module of `scripts/commands`, loaded when called,
+ * so that production images need not hold what only the embedded stack uses.
+ * Exit codes: 0 done, 1 failed, 2 wrong usage. Results go to stdout, everything else to stderr.
+ */
+import { Command, CommanderError } from 'commander';
+import { AppError, errorText } from '#core/errors.ts';
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+
+/** A command's own verdict, for example that a check failed. */
+type Outcome = number | void;
+
+function createProgram(): Command {
+  const program = new Command('wick')
+    .description('Wickstream: market candles from venue to signal, with proof')
+    .showHelpAfterError()
+    .exitOverride();
+  addStackCommands(program);
+  addSetupCommands(program);
+  addConnectorCommands(program);
+  return program;
+}
+
+function addStackCommands(program: Command): void {
+  program
+    .command('up')
+    .description('start the embedded stack (no Docker) and show the pipeline at work')
+    .option('--once', 'end when the recorded input is drained; exit 0 only if the stores reconcile')
+    .option('--json', 'print one JSON object on stdout at the end, progress on stderr')
+    .option('--data <dir>', 'feed a folder of candle CSVs (SYMBOL-INTERVAL.csv[.gz]) instead')
+    .option('--speed <n>', 'replayed seconds per second without --once', '60')
+    .option('--live', 'use the real venue instead of the recorded one')
+    .option('--no-connector', 'leave the connector to "curl" or "wick connector activate"')
+    .action(async (options: UpFlags) => finish((await import('./commands/up.ts')).up(options)));
+  program
+    .command('down')
+    .description('stop a running embedded stack')
+    .action(async () => finish((await import('./commands/down.ts')).down()));
+  program
+    .command('status')
+    .description('say how the pipeline is: stores, connector, slot, lag, counts')
+    .option('--json', 'print one JSON object')
+    .action(async (options: JsonFlag) =>
+      finish((await import('./commands/status.ts')).status(options)),
+    );
+  program
+    .command('reset')
+    .description('stop the embedded stack and remove all its data')
+    .option('--yes', 'do not ask')
+    .action(async (options: { yes?: boolean }) =>
+      finish((await import('./commands/reset.ts')).reset(options)),
+    );
+  program
+    .command('doctor')
+    .description('check what the stack needs and say what to do')
+    .option('--json', 'print one JSON object')
+    .action(async (options: JsonFlag) =>
+      finish((await import('./commands/doctor.ts')).doctor(options)),
+    );
+}
+
+function addSetupCommands(program: Command): void {
+  program
+    .command('migrate')
+    .description('bring schemas, roles, publication, topics and tables up to date; safe to repeat')
+    .option('--json', 'print one JSON object')
+    .action(async (options: JsonFlag) =>
+      finish((await import('./commands/migrate.ts')).migrate(options)),
+    );
+  program
+    .command('bootstrap')
+    .description('the same as migrate, waiting first for the stores to answer')
+    .option('--json', 'print one JSON object')
+    .action(async (options: JsonFlag) =>
+      finish((await import('./commands/migrate.ts')).bootstrap(options)),
+    );
+}
+
+function addConnectorCommands(program: Command): void {
+  const connector = program
+    .command('connector')
+    .description('the Debezium connector of pg-connector.json');
+  connector
+    .command('activate')
+    .description('create it, or bring it to the file')
+    .option('--file <path>', 'the connector file', 'pg-connector.json')
+    .action(async (options: { file: string }) =>
+      finish((await import('./commands/connector.ts')).activate(options)),
+    );
+  connector
+    .command('status')
+    .description('its state and that of its task; exit 1 unless both run')
+    .option('--json', 'print one JSON object')
+    .action(async (options: JsonFlag) =>
+      finish((await import('./commands/connector.ts')).status(options)),
+    );
+  connector
+    .command('remove')
+    .description('remove it; slot and publication stay')
+    .action(async () => finish((await import('./commands/connector.ts')).remove()));
+}
+
+export interface JsonFlag {
+  readonly json?: boolean;
+}
+
+export interface UpFlags extends JsonFlag {
+  readonly once?: boolean;
+  readonly data?: string;
+  readonly speed: string;
+  readonly live?: boolean;
+  readonly connector: boolean;
+}
+
+async function finish(work: Promise<Outcome>): Promise<void> {
+  process.exitCode = (await work) ?? 0;
+}
+
+try {
+  await createProgram().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+  } else {
+    // One sentence for what we foresaw; the whole trace for what we did not.
+    const known = error instanceof AppError;
+    process.stderr.write(
+      known
+        ? `wick: ${error.message}\n`
+        : `wick: ${error instanceof Error ? (error.stack ?? errorText(error)) : errorText(error)}\n`,
+    );
+    process.exitCode = known && error.code === 'WICK_CONFIG_INVALID' ? EXIT_USAGE : EXIT_FAILED;
+  }
+}
+process.exit();
