@@ -34,7 +34,7 @@ export interface LoadResult {
 }
 
 /** Reason code of rows that validation passed and the table's constraints did not. */
-export const REFUSED_BY_DATABASE = 'refused_by_database';
+const REFUSED_BY_DATABASE = 'refused_by_database';
 
 /** Two batches that met in one row; a moment later one of them is done. */
 const CLASH_CODES: readonly string[] = ['40001', '40P01'];
