@@ -22,7 +22,21 @@ export async function readBody(
   spool: Spool,
   limits: FrontLimits,
 ): Promise<QueryBody> {
-  const body = limitBytes(source, limits.bodyBytesMax)[Symbol.asyncIterator]();
+  const body = limitBytes(source, limits.bodyBytesMax);
+  try {
+    return await readParts(urlQuery, body, spool, limits);
+  } finally {
+    // After an error this lets go of the stream, so that its rest can be discarded.
+    await body.return(undefined);
+  }
+}
+
+async function readParts(
+  urlQuery: Buffer,
+  body: AsyncIterator<Buffer>,
+  spool: Spool,
+  limits: FrontLimits,
+): Promise<QueryBody> {
   let text = urlQuery.length === 0 ? '' : `${urlQuery.toString('latin1')}\n`;
   let triedChars = -1;
   let waiting = true;

@@ -48,6 +48,9 @@ export function clickHouseError(name: CodeName, text: string): ClickHouseError {
   return new ClickHouseError(code, `Code: ${code}. DB::Exception: ${text} (${name})`);
 }
 
+/** What `intoOutfile` adds to a statement; a syntax error quotes the statement to its end. */
+const OWN_CLAUSE = /\nINTO OUTFILE '[^'\n]*' APPEND(?: FORMAT \w+(?=\.|$))?/g;
+
 /**
  * The engine's message as a server would send it. An INSERT from a file comes back wrapped twice and names
  * the spool file; both are artefacts of this front.
@@ -58,7 +61,8 @@ export function fromEngineMessage(message: string): ClickHouseError {
     .replaceAll(/: While reading from: \S+(?=:)/g, '')
     .replace(/: While executing File: data for INSERT was parsed from file\./, '.')
     .replace(/^(?:Code: \d+\. DB::Exception: )+(?=Code: \d+\. DB::Exception: )/, '')
-    .replace(/ \(version [^()]*\)(?: \([A-Z_0-9]+\))?\s*$/, '')
+    .replaceAll(OWN_CLAUSE, '')
+    .replace(/ \(version [^()]*\)\.?(?: \([A-Z_0-9]+\))?\s*$/, '')
     .trimEnd();
   const code = /^Code: (\d+)\./.exec(text)?.[1];
   if (code !== undefined) return new ClickHouseError(Number(code), text);

@@ -122,11 +122,7 @@ function openFrame(decoder: Decoder): Frame {
 /** The same rejection is seen by whoever awaits the promise; this only keeps it from counting as unhandled. */
 function ignoreUntilAwaited(): void {}
 
-function isZlibError(error: unknown): error is Error & { code: string } {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    typeof error.code === 'string' &&
-    /^(Z_|ZSTD_|ERR_ZSTD|ERR__?BROTLI|ERR_BROTLI|ERR_ZLIB)/.test(error.code)
-  );
+/** Faults of the connection have a `syscall`; those of zlib, brotli and zstd only a number. */
+function isZlibError(error: unknown): error is Error {
+  return error instanceof Error && 'errno' in error && !('syscall' in error);
 }

@@ -43,6 +43,8 @@ export interface ClickHouseFront {
 }
 
 const POLL_MS = 10;
+/** How long a client that sent no readable request may go on sending. */
+const REFUSED_CLIENT_MS = 2000;
 
 /** @throws AppError WICK_LOCAL_ALREADY_RUNNING, WICK_LOCAL_PORT_BUSY or WICK_LOCAL_ENGINE_FAILED. */
 export async function createClickHouseFront(options: FrontOptions): Promise<ClickHouseFront> {
@@ -120,6 +122,9 @@ function httpServer(handler: Handler, limits: FrontLimits): Server {
             `The URL and headers are longer than ${limits.urlBytesMax} bytes: send the query as the body`,
           ]
         : ['400 Bad Request', `The request is not HTTP: ${error.message}`];
+    // What the client still sends is read and dropped: closing on it would take the answer along.
+    socket.setTimeout(REFUSED_CLIENT_MS, () => socket.destroy());
+    socket.resume();
     socket.end(
       `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(text) + 1}\r\n\r\n${text}\n`,
     );

@@ -62,6 +62,7 @@ export function createHandler(deps: HandlerDeps): Handler {
       answerError(deps, response, error);
     } finally {
       running.delete(controller);
+      if (!request.complete) discardRest(request);
     }
   };
   return {
@@ -87,6 +88,15 @@ export function createHandler(deps: HandlerDeps): Handler {
       for (const controller of running) controller.abort();
     },
   };
+}
+
+/** How long the rest of a refused body is read and dropped; closing at once would take the answer along. */
+const REFUSED_BODY_MS = 10_000;
+
+function discardRest(request: IncomingMessage): void {
+  const timer = setTimeout(() => request.destroy(), REFUSED_BODY_MS).unref();
+  request.once('close', () => clearTimeout(timer));
+  request.resume();
 }
 
 interface Exchange {
@@ -168,7 +178,7 @@ async function answerBody(
   try {
     await runQuery(deps, { request, body, statement, external, tag, reply, signal });
   } catch (error) {
-    await failReply(reply, error, signal);
+    await failReply(reply, response, error);
   } finally {
     deps.queryIds.delete(request.queryId);
     for (const file of external.files) await file.discard();
@@ -176,8 +186,8 @@ async function answerBody(
 }
 
 /** Answers with a ClickHouse error; a fault of our own goes on to be logged. */
-async function failReply(reply: Reply, error: unknown, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) {
+async function failReply(reply: Reply, response: ServerResponse, error: unknown): Promise<void> {
+  if (response.destroyed) {
     await reply.drop();
     return;
   }

@@ -122,16 +122,24 @@ async function streamRows(
   try {
     if (query.signal.aborted) abandon();
     for await (const chunk of pipe.rows) await query.reply.write(chunk);
+    if (query.signal.aborted) throw aborted();
     return await outcome;
   } catch (error) {
     pipe.close();
-    if (query.signal.aborted) throw clickHouseError('ABORTED', 'The client has left');
-    throw error;
+    throw query.signal.aborted ? aborted() : error;
   } finally {
     query.signal.removeEventListener('abort', abandon);
     await killUntilEnded(deps, query.tag.prefix, outcome);
     deps.spool.givePipe(path);
   }
+}
+
+/** Seen by the client when the front closes; one that left sees nothing. */
+function aborted(): Error {
+  return clickHouseError(
+    'ABORTED',
+    'The query was ended: its client left, or the server shuts down',
+  );
 }
 
 /** Returns at once when the query is over; a query that was not yet listed is caught by a later KILL. */

@@ -5,7 +5,6 @@
  * Invariant: a body that ends normally is a complete result.
  */
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { pipeline, type Transform, type Writable } from 'node:stream';
@@ -186,7 +185,15 @@ export function sendError(response: ServerResponse, code: number, body: string):
 async function send(target: Writable, chunk: Buffer): Promise<void> {
   if (target.destroyed) throw new Error('the response is closed');
   if (target.write(chunk)) return;
-  await Promise.race([once(target, 'drain'), once(target, 'close')]);
+  await new Promise<void>((resolve) => {
+    const go = (): void => {
+      target.off('drain', go);
+      target.off('close', go);
+      resolve();
+    };
+    target.on('drain', go);
+    target.on('close', go);
+  });
 }
 
 /** No final chunk: a client that knows no markers sees a broken transfer instead of a short result. */

@@ -45,6 +45,9 @@ const SettingRow = Type.Tuple([Type.String(), Type.String()]);
 /** A setting without effect on a single engine; it marks the query for KILL, and shows its `query_id`. */
 const TAG_SETTING = 'cluster_for_parallel_replicas';
 
+/** Well below the engine's default `max_query_size` of 262,144 bytes. */
+const DEFAULT_QUERY_CHARS = 50_000;
+
 export function createSessions(engine: Engine, limits: FrontLimits): Sessions {
   const table = new SessionTable(engine, limits);
   return {
@@ -52,7 +55,7 @@ export function createSessions(engine: Engine, limits: FrontLimits): Sessions {
       if (request.sessionId !== undefined) {
         return useKept(table, request.sessionId, { request, statement, tag });
       }
-      const setup = [setStatement(request, tag)];
+      const setup = setStatements(request, tag);
       if (request.database !== undefined) setup.unshift(`USE ${quoteName(request.database)}`);
       return Promise.resolve({ key: null, setup, cleanup: [], release: () => Promise.resolve() });
     },
@@ -145,12 +148,14 @@ async function useKept(table: SessionTable, key: string, use: KeptUse): Promise<
   try {
     checkParameters(session, request, statement);
     const isSet = statement?.kind === 'set';
+    const sets = isSet ? [] : setStatements(request, use.tag);
     const names = isSet ? [] : [...urlSettings(request).keys()];
+    if (sets.length > 1) names.push('max_query_size');
     const cleanup = await restoring(table.engine, session, names);
     const setup: string[] = [];
     const database = request.database ?? session.home;
     if (database !== session.current) setup.push(`USE ${quoteName(database)}`);
-    if (!isSet) setup.push(setStatement(request, use.tag));
+    setup.push(...sets);
     for (const name of request.parameters.keys()) session.urlParameters.add(name);
     return {
       key,
@@ -182,13 +187,16 @@ function urlSettings(request: QueryRequest): Map<string, Buffer> {
   return settings;
 }
 
-function setStatement(request: QueryRequest, tag: string): string {
+/** Parameters may be longer than a statement may be by default. */
+function setStatements(request: QueryRequest, tag: string): string[] {
   const changes = [`${TAG_SETTING} = ${quoteText(tag)}`];
   for (const [name, value] of urlSettings(request)) changes.push(`${name} = ${quoteBytes(value)}`);
   for (const [name, value] of request.parameters) {
     changes.push(`param_${name} = ${quoteBytes(value)}`);
   }
-  return `SET ${changes.join(', ')}`;
+  const statement = `SET ${changes.join(', ')}`;
+  if (statement.length < DEFAULT_QUERY_CHARS) return [statement];
+  return [`SET max_query_size = ${statement.length * 4}`, statement];
 }
 
 /** Parameters stay in the engine's session; one that came with an earlier URL must not be seen again. */

@@ -46,7 +46,7 @@ export function createSlots(bounds: { running: number; waiting: number }): Slots
         const leave = (): void => {
           const at = line.indexOf(enter);
           if (at !== -1) line.splice(at, 1);
-          reject(new Error('the client left while its query waited', { cause: signal.reason }));
+          reject(clickHouseError('ABORTED', 'The query was ended while it waited for a place'));
         };
         const enter = (): void => {
           signal.removeEventListener('abort', leave);
