@@ -1,7 +1,8 @@
 /**
  * The collect job: brings every configured series up to the venue's now. What is due follows from the
  * watermark alone, so a missed tick, a crash or a long pause is caught up by the next run, and a run
- * that finds nothing due does nothing. Failing series do not keep the others from going on.
+ * that finds nothing due does nothing. Failing series do not keep the others from going on; series
+ * that are due but have nothing new are asked less and less often.
  */
 import { seriesKey, type Series } from '#core/candle.ts';
 import { errorText } from '#core/errors.ts';
@@ -10,6 +11,7 @@ import { epochMs, type EpochMs } from '#core/time.ts';
 import type { Logger } from '#platform/logger.ts';
 import type { Pool } from '#platform/postgres.ts';
 import { ingest, type VenueAdapter } from '../etl/index.ts';
+import type { QuietSeries } from './quiet-series.ts';
 import type { Watermarks } from './watermarks.ts';
 
 export interface CollectOptions {
@@ -17,6 +19,8 @@ export interface CollectOptions {
   readonly pool: Pool;
   readonly series: readonly Series[];
   readonly watermarks: Watermarks;
+  /** Remembers from tick to tick who had nothing new. */
+  readonly quiet: QuietSeries;
   /** How far back a first collection reaches. */
   readonly historyDays: number;
   readonly logger: Logger;
@@ -24,7 +28,7 @@ export interface CollectOptions {
 }
 
 export interface CollectReport {
-  /** Series that had something due and got it. */
+  /** Series that had something new. */
   readonly collected: number;
   readonly failed: number;
   readonly candles: number;
@@ -37,17 +41,22 @@ const DAY_MS = 86_400_000;
 const EARLIEST = Date.UTC(1990, 0, 1);
 const JOB = 'collect';
 
+/** One tick: asks each series once, unless it rests or nothing can have closed. */
 export async function collect(options: CollectOptions): Promise<CollectReport> {
+  const { quiet } = options;
+  quiet.tick();
   const now = await options.adapter.fetchServerTime(options.signal);
   const queue = [...options.series];
   const report = { collected: 0, failed: 0, candles: 0 };
   const work = async (): Promise<void> => {
     for (let series = queue.shift(); series !== undefined; series = queue.shift()) {
       if (options.signal.aborted) return;
+      if (quiet.isResting(seriesKey(series))) continue;
       try {
         const candles = await collectSeries(options, series, now);
         if (candles === null) continue;
-        report.collected += 1;
+        quiet.asked(seriesKey(series), candles > 0);
+        if (candles > 0) report.collected += 1;
         report.candles += candles;
       } catch (error) {
         if (options.signal.aborted) return;

@@ -15,6 +15,7 @@ import { createPostgresPool, postgresOptions } from '#platform/postgres.ts';
 import { createRedis } from '#platform/redis.ts';
 import { abandonRuns, createBinanceFutures } from '../etl/index.ts';
 import { collect, type CollectOptions } from './collect.ts';
+import { QuietSeries } from './quiet-series.ts';
 import { withRunLock } from './run-lock.ts';
 import { parseSeriesList } from './series-list.ts';
 import { Watermarks } from './watermarks.ts';
@@ -70,6 +71,7 @@ async function openStores(settings: Config, lifecycle: Lifecycle): Promise<Store
     adapter,
     pool,
     watermarks: new Watermarks(pool, redis, logger),
+    quiet: new QuietSeries(),
     historyDays: settings.COLLECT_HISTORY_DAYS,
     logger,
     signal: lifecycle.signal,

@@ -8,17 +8,22 @@ import { errorText } from '#core/errors.ts';
 import { isEpochMs, type EpochMs } from '#core/time.ts';
 import type { Logger } from '#platform/logger.ts';
 import type { Pool } from '#platform/postgres.ts';
-import type { Redis } from '#platform/redis.ts';
 import { readWatermark } from '../etl/index.ts';
 
 const CACHE_SECONDS = 3600;
 
+/** The two commands of Redis that this needs. */
+export interface WatermarkCache {
+  get(key: string): Promise<string | null>;
+  set(key: string, value: string, unit: 'EX', seconds: number): Promise<unknown>;
+}
+
 export class Watermarks {
   readonly #pool: Pool;
-  readonly #redis: Redis;
+  readonly #redis: WatermarkCache;
   readonly #logger: Logger;
 
-  constructor(pool: Pool, redis: Redis, logger: Logger) {
+  constructor(pool: Pool, redis: WatermarkCache, logger: Logger) {
     this.#pool = pool;
     this.#redis = redis;
     this.#logger = logger;

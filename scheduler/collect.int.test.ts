@@ -1,0 +1,199 @@
+/** Ticks of the collect job, with a scripted venue and a real Postgres. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { seriesKey, type Candle, type Series } from '#core/candle.ts';
+import { decimal } from '#core/decimal.ts';
+import { epochMs, type EpochMs } from '#core/time.ts';
+import type { VenueAdapter } from '../etl/index.ts';
+import { TEST_OPEN_TIME, TEST_SERIES, testCandle } from '../tests/support/candles.ts';
+import { usePostgres } from '../tests/support/postgres.ts';
+import { recordLogger, type RecordedLogger } from '../tests/support/recorded-logger.ts';
+import { collect, type CollectOptions } from './collect.ts';
+import { QuietSeries } from './quiet-series.ts';
+import { Watermarks } from './watermarks.ts';
+
+const MINUTE_MS = 60_000;
+const BTC = TEST_SERIES;
+const ETH: Series = { ...TEST_SERIES, symbol: 'ETH/USDT' };
+
+const database = usePostgres();
+let log: RecordedLogger;
+
+beforeEach(() => {
+  log = recordLogger();
+});
+
+afterEach(() =>
+  database.pool.query(
+    'truncate market.candles, market.raw_payloads, market.quarantine, market.ingest_runs',
+  ),
+);
+
+/** What the venue has, and what it was asked. */
+interface Venue {
+  now: EpochMs;
+  /** Minutes since the start that each symbol has candles for: from 0 up to and without this one. */
+  readonly minutes: Record<string, number>;
+  readonly asked: { symbol: string; from: number; to: number }[];
+  failing: string | null;
+}
+
+function minute(count: number): EpochMs {
+  return epochMs(TEST_OPEN_TIME + count * MINUTE_MS);
+}
+
+function candlesOf(venue: Venue, symbol: string): Candle[] {
+  return Array.from({ length: venue.minutes[symbol] ?? 0 }, (_, index) =>
+    testCandle({ symbol, openTime: minute(index), volume: decimal(String(index)) }),
+  );
+}
+
+function adapterOf(venue: Venue): VenueAdapter {
+  return {
+    id: BTC.exchange,
+    marketType: BTC.marketType,
+    intervals: ['1m'],
+    fetchServerTime: () => Promise.resolve(venue.now),
+    fetchInstruments: () => Promise.resolve([]),
+    close: () => undefined,
+    async *fetchCandles({ symbol, from, to }) {
+      venue.asked.push({ symbol, from, to });
+      if (venue.failing === symbol) throw new Error('503 from the venue');
+      const candles = candlesOf(venue, symbol).filter(
+        ({ openTime }) => openTime >= from && openTime < to && openTime + MINUTE_MS <= venue.now,
+      );
+      yield await Promise.resolve({
+        series: { ...BTC, symbol },
+        candles: candles.map((candle, index) => ({ candle, index, row: [candle.openTime] })),
+        rejects: [],
+        raw: {
+          url: `https://venue.test/klines?symbol=${symbol}&from=${from}`,
+          fetchedAt: venue.now,
+          body: JSON.stringify(candles),
+        },
+        venueNow: venue.now,
+        weightUsed: null,
+      });
+    },
+  };
+}
+
+/** A scheduler's memory over several ticks. */
+function scheduler(venue: Venue, changes: Partial<CollectOptions> = {}): CollectOptions {
+  const cached = new Map<string, string>();
+  const { logger } = log;
+  return {
+    adapter: adapterOf(venue),
+    pool: database.pool,
+    series: [BTC, ETH],
+    watermarks: new Watermarks(
+      database.pool,
+      { get: async (key) => cached.get(key) ?? null, set: async (key, v) => cached.set(key, v) },
+      logger,
+    ),
+    quiet: new QuietSeries(),
+    historyDays: 7,
+    logger,
+    signal: new AbortController().signal,
+    ...changes,
+  };
+}
+
+function venueWith(minutes: Record<string, number>, now: EpochMs): Venue {
+  return { now, minutes, asked: [], failing: null };
+}
+
+async function stored(): Promise<Record<string, number>> {
+  const { rows } = await database.pool.query<{ symbol: string; n: string }>(
+    'select symbol, count(*) as n from market.candles group by symbol',
+  );
+  return Object.fromEntries(rows.map(({ symbol, n }) => [symbol, Number(n)]));
+}
+
+async function runCount(): Promise<number> {
+  const { rows } = await database.pool.query('select id from market.ingest_runs');
+  return rows.length;
+}
+
+test('a first tick reaches back as far as it is told and collects every series', async () => {
+  const venue = venueWith({ 'BTC/USDT': 3, 'ETH/USDT': 2 }, minute(3));
+  const report = await collect(scheduler(venue, { historyDays: 2 }));
+  expect(report).toEqual({ collected: 2, failed: 0, candles: 5 });
+  expect(await stored()).toEqual({ 'BTC/USDT': 3, 'ETH/USDT': 2 });
+  const range = { from: minute(3) - 2 * 86_400_000, to: minute(3) };
+  expect(venue.asked).toHaveLength(2);
+  expect(venue.asked).toContainEqual({ symbol: 'BTC/USDT', ...range });
+  expect(venue.asked).toContainEqual({ symbol: 'ETH/USDT', ...range });
+});
+
+test('a tick before the next candle can have closed asks nothing', async () => {
+  const venue = venueWith({ 'BTC/USDT': 3, 'ETH/USDT': 3 }, minute(3));
+  const options = scheduler(venue);
+  await collect(options);
+  venue.now = epochMs(minute(4) - 1);
+  expect(await collect(options)).toEqual({ collected: 0, failed: 0, candles: 0 });
+  expect(venue.asked).toHaveLength(2);
+});
+
+test('what ticks missed is caught up by the next one, from where the last one ended', async () => {
+  const venue = venueWith({ 'BTC/USDT': 2, 'ETH/USDT': 2 }, minute(2));
+  const options = scheduler(venue);
+  await collect(options);
+  Object.assign(venue.minutes, { 'BTC/USDT': 50, 'ETH/USDT': 50 });
+  venue.now = minute(50);
+  expect(await collect(options)).toEqual({ collected: 2, failed: 0, candles: 96 });
+  expect(venue.asked.at(-1)).toMatchObject({ from: minute(2), to: minute(50) });
+});
+
+test('a new process goes on from the watermark', async () => {
+  const venue = venueWith({ 'BTC/USDT': 2, 'ETH/USDT': 2 }, minute(2));
+  await collect(scheduler(venue));
+  Object.assign(venue.minutes, { 'BTC/USDT': 3, 'ETH/USDT': 3 });
+  venue.now = minute(3);
+  expect(await collect(scheduler(venue))).toEqual({ collected: 2, failed: 0, candles: 2 });
+});
+
+test('a failing series is named and does not keep the others from being collected', async () => {
+  const venue = venueWith({ 'BTC/USDT': 2, 'ETH/USDT': 2 }, minute(2));
+  venue.failing = 'BTC/USDT';
+  const options = scheduler(venue);
+  expect(await collect(options)).toEqual({ collected: 1, failed: 1, candles: 2 });
+  expect(log.lines).toMatchObject([
+    { level: 'warn', msg: 'not collected', series: seriesKey(BTC), err: '503 from the venue' },
+  ]);
+  venue.failing = null;
+  expect(await collect(options)).toEqual({ collected: 1, failed: 0, candles: 2 });
+});
+
+test('a series that ended is asked less and less often, and each asking is one run', async () => {
+  const venue = venueWith({ 'BTC/USDT': 2, 'ETH/USDT': 0 }, minute(2));
+  const options = scheduler(venue, { series: [BTC] });
+  const askedInTick: number[] = [];
+  for (let tick = 1; tick <= 20; tick += 1) {
+    const before = venue.asked.length;
+    await collect(options);
+    if (venue.asked.length > before) askedInTick.push(tick);
+    venue.now = epochMs(venue.now + MINUTE_MS);
+  }
+  // Tick 1 brings candles, tick 2 is the first without.
+  expect(askedInTick).toEqual([1, 2, 3, 5, 9, 17]);
+  expect(await runCount()).toBe(6);
+});
+
+test('a series that goes on after a rest is collected whole and asked in every tick again', async () => {
+  const venue = venueWith({ 'BTC/USDT': 2 }, minute(2));
+  const options = scheduler(venue, { series: [BTC] });
+  const candles: number[] = [];
+  for (let tick = 1; tick <= 11; tick += 1) {
+    if (tick > 5) venue.minutes['BTC/USDT'] = tick + 1;
+    venue.now = minute(tick + 1);
+    candles.push((await collect(options)).candles);
+  }
+  expect(candles).toEqual([2, 0, 0, 0, 0, 0, 0, 0, 8, 1, 1]);
+});
+
+test('an aborted tick starts no further series', async () => {
+  const venue = venueWith({ 'BTC/USDT': 2, 'ETH/USDT': 2 }, minute(2));
+  const report = await collect(scheduler(venue, { signal: AbortSignal.abort() }));
+  expect(report).toEqual({ collected: 0, failed: 0, candles: 0 });
+  expect(venue.asked).toEqual([]);
+});
