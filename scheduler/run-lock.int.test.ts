@@ -1,0 +1,91 @@
+/** One runner at a time, on a real Postgres: exclusion, release, and what a dead holder leaves. */
+import { expect, test } from 'vitest';
+import { usePostgres } from '../tests/support/postgres.ts';
+import { withRunLock } from './run-lock.ts';
+
+const database = usePostgres();
+const LOCK = 7_499_001;
+
+interface Holding {
+  /** Settles as the holder's `withRunLock` does. */
+  readonly ended: Promise<boolean>;
+  release(): void;
+}
+
+/** Takes the lock through a pool of its own, as another process would, and keeps it. */
+async function hold(lock = LOCK): Promise<Holding> {
+  const held = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const ended = withRunLock(database.createPool(), lock, async () => {
+    held.resolve();
+    await release.promise;
+  });
+  await Promise.race([held.promise, ended]);
+  return { ended, release: () => release.resolve() };
+}
+
+async function runs(lock = LOCK): Promise<boolean> {
+  let ran = false;
+  const told = await withRunLock(database.pool, lock, async () => {
+    ran = true;
+  });
+  expect(told).toBe(ran);
+  return ran;
+}
+
+test('a lock that is free lets the work run, again and again', async () => {
+  expect([await runs(), await runs()]).toEqual([true, true]);
+});
+
+test('of two runners one works; when it is done the other may', async () => {
+  const holder = await hold();
+  expect(await runs()).toBe(false);
+  holder.release();
+  expect(await holder.ended).toBe(true);
+  expect(await runs()).toBe(true);
+});
+
+test('of many that start at once exactly one works', async () => {
+  const release = Promise.withResolvers<void>();
+  let working = 0;
+  const starts = Array.from({ length: 8 }, () =>
+    withRunLock(database.pool, LOCK, async () => {
+      working += 1;
+      await release.promise;
+    }),
+  );
+  // The losers answer while the winner still works.
+  const settled = Promise.all(starts.map((start) => Promise.race([start, release.promise])));
+  await expect.poll(() => working, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => database.pool.waitingCount, { timeout: 10_000 }).toBe(0);
+  release.resolve();
+  await settled;
+  expect((await Promise.all(starts)).filter(Boolean)).toHaveLength(1);
+});
+
+test('another job is not kept out', async () => {
+  const holder = await hold();
+  expect(await runs(LOCK + 1)).toBe(true);
+  holder.release();
+  await holder.ended;
+});
+
+test('work that fails says so and frees the lock', async () => {
+  const failing = withRunLock(database.pool, LOCK, () => Promise.reject(new Error('no luck')));
+  await expect(failing).rejects.toThrow('no luck');
+  expect(await runs()).toBe(true);
+});
+
+test('a holder whose session is killed frees the lock although its work goes on', async () => {
+  const holder = await hold();
+  const killed = await database.pool.query(
+    `select pg_terminate_backend(pid) from pg_locks
+     where locktype = 'advisory' and objid = $1 and granted`,
+    [LOCK],
+  );
+  expect(killed.rowCount).toBe(1);
+  await expect.poll(() => runs(), { timeout: 10_000 }).toBe(true);
+  holder.release();
+  // It did its work; only the unlocking found the session gone.
+  expect(await holder.ended).toBe(true);
+});
