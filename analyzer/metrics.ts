@@ -1,4 +1,4 @@
-/** What the analyzer counts. */
+/** What the analyzer counts, by metric name. In: the registry of the process. */
 import type { Metrics } from '#platform/metrics.ts';
 
 export function createAnalyzerMetrics(metrics: Metrics) {

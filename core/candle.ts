@@ -6,6 +6,7 @@ import type { DecimalString } from './decimal.ts';
 import type { Interval } from './interval.ts';
 import type { EpochMs } from './time.ts';
 
+/** Kinds of market that a venue may have. */
 export const MARKET_TYPES = ['spot', 'perp', 'fx', 'equity'] as const;
 export type MarketType = (typeof MARKET_TYPES)[number];
 
@@ -41,6 +42,7 @@ export interface CandleValues {
   readonly isClosed: boolean;
 }
 
+/** A candle as it was seen: its key, its market values, when and how we got it. */
 export interface Candle extends CandleKey, CandleValues {
   /** When we saw it, our clock. */
   readonly observedAt: EpochMs;

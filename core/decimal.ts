@@ -10,9 +10,11 @@
  */
 export type DecimalString = string & { readonly __brand: 'DecimalString' };
 
+/** What numeric(38,18) and Decimal(38,18) hold; anything longer is refused, never rounded. */
 export const DECIMAL_INTEGER_DIGITS_MAX = 20;
 export const DECIMAL_FRACTION_DIGITS_MAX = 18;
 
+/** A parsed number, or why the text is none that we can hold. */
 export type DecimalResult =
   | { readonly ok: true; readonly value: DecimalString }
   | { readonly ok: false; readonly reason: 'not_a_number' | 'too_many_digits' };

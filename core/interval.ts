@@ -28,11 +28,13 @@ const WIDTH_MS = {
   '1M': null,
 } as const;
 
+/** How long a candle lasts; `1M` is a calendar month. */
 export type Interval = keyof typeof WIDTH_MS;
 
 /** All intervals, shortest first. */
 export const INTERVALS = Object.keys(WIDTH_MS) as readonly Interval[];
 
+/** True for an interval that we know. */
 export function isInterval(text: string): text is Interval {
   return Object.hasOwn(WIDTH_MS, text);
 }

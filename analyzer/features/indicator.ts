@@ -30,6 +30,7 @@ export interface Indicator {
 /** What a value counts in; `price` is the quote asset, `ratio` and `percent` have no unit. */
 export type Unit = 'price' | 'ratio' | 'percent' | 'volume';
 
+/** One column that an indicator yields. */
 export interface OutputSpec {
   readonly name: string;
   readonly unit: Unit;
@@ -38,6 +39,7 @@ export interface OutputSpec {
   readonly max: number | null;
 }
 
+/** One number that an indicator is tuned by; the bounds are inclusive. */
 export interface ParameterSpec {
   readonly name: string;
   readonly default: number;

@@ -8,6 +8,7 @@ import type { Decision, DirectionScores, SignalEvaluation } from '#core/signal.t
 import type { RuleScore } from './rule-score.ts';
 import type { RuleSet } from './rule-set.ts';
 
+/** What a direction must clear, and by how much it must beat the other; each in [0, 1]. */
 export type Thresholds = RuleSet['thresholds'];
 
 /** Parts of the final score; each in [0, 1], together 1. */

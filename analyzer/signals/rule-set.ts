@@ -73,6 +73,7 @@ export const RuleSetSchema = Type.Object(
   },
 );
 
+/** A rule set as its JSON file says it, checked against the schema. */
 export type RuleSet = Static<typeof RuleSetSchema>;
 type Test = RuleSet['conditions'][number]['all'][number];
 
@@ -84,6 +85,7 @@ export interface CompiledTest {
   readonly high: number;
 }
 
+/** A condition whose operands are places in the frame. */
 export interface CompiledCondition {
   readonly name: string;
   readonly direction: Direction;

@@ -8,6 +8,7 @@ import type { EpochMs } from '../time.ts';
 /** Where the change came from. */
 export type ChangeOrigin = 'stream' | 'initial_snapshot' | 'incremental_snapshot';
 
+/** One change of one candle, in the order of its series. */
 export interface CandleChange {
   readonly series: Series;
   /** `seriesKey(series)`. */

@@ -1,3 +1,4 @@
+/** The bundled recordings are what PROVENANCE.md says: checksums, counts, ranges, order. */
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+/** The adapter keeps what every venue promises, against the recorded venue on its real wire format. */
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { epochMs } from '#core/time.ts';
