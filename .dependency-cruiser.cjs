@@ -13,13 +13,17 @@ const TESTS = '(^tests/|\\.test\\.ts$)';
 /** Modules that wire others together or measure them. */
 const COMPOSERS = '^(scripts|bench)/';
 
-/** The only modules that may know a client library, beside local/, bench/ and tests. */
-function clientRule(library, owner, extra = []) {
+/**
+ * Only its owner may know a client library, beside local/, bench/ and tests.
+ * @param {string} library
+ * @param {string} owner pattern of the modules
+ */
+function clientRule(library, owner) {
   return {
     name: `${library.replaceAll(/[@/]/g, '')}-only-in-platform`,
     comment: `${library} is behind ${owner}; use that, or extend it.`,
     severity: 'error',
-    from: { pathNot: [owner.replaceAll('.', '\\.'), '^local/', '^bench/', TESTS, ...extra] },
+    from: { pathNot: [owner.replaceAll('.', '\\.'), '^local/', '^bench/', TESTS] },
     to: { path: `^node_modules/${library}/` },
   };
 }

@@ -136,7 +136,13 @@ describe('a file', () => {
   });
 
   test('leaves nothing to be done', () => {
-    const left = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX'].join('|')})\\b`);
+    // Put together here, or this file would be one of those it looks for.
+    const words = [
+      ['TO', 'DO'],
+      ['FIX', 'ME'],
+      ['X', 'XX'],
+    ].map((parts) => parts.join(''));
+    const left = new RegExp(`\\b(${words.join('|')})\\b`);
     expect(linesThat(TEXTS, left)).toEqual([]);
   });
 

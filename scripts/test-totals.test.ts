@@ -1,6 +1,6 @@
 /**
  * The last line of .ci/run says the truth: whatever goes wrong in a run counts as a failure. In:
- * reports in vitest's JSON form. Out: the line and exit status of .ci/totals.mjs.
+ * reports in vitest's JSON form. Out: the line and exit status of the script.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 
-const TOTALS = join(import.meta.dirname, '..', '.ci', 'totals.mjs');
+const TOTALS = join(import.meta.dirname, 'test-totals.ts');
 const FOLDER = mkdtempSync(join(tmpdir(), 'wick-totals-'));
 
 afterAll(() => rmSync(FOLDER, { recursive: true }));
