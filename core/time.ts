@@ -35,12 +35,19 @@ export function epochMs(value: number): EpochMs {
   return value;
 }
 
+/** A date, a time of day, a zone. */
+const INSTANT = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)$/;
+
 /** Parses an ISO-8601 instant with an explicit zone. @throws RangeError that names the text. */
 export function parseInstant(text: string): EpochMs {
-  if (!/(?:Z|[+-]\d\d(?::?\d\d)?)$/.test(text)) {
-    throw new RangeError(`"${text}" has no time zone; write for example "2025-06-01T00:00:00Z"`);
+  // An offset in hours alone is ISO, and Postgres writes it, but Date.parse does not know it.
+  const value = INSTANT.test(text) ? Date.parse(text.replace(/([+-]\d\d)$/, '$1:00')) : NaN;
+  if (!isEpochMs(value)) {
+    throw new RangeError(
+      `"${text}" is not a time with its zone from 1990 to 2100; write for example "2025-06-01T00:00:00Z"`,
+    );
   }
-  return epochMs(Date.parse(text));
+  return value;
 }
 
 /** `2025-06-01T00:00:00.000Z` */
