@@ -46,14 +46,23 @@ const STDERR_LINE_CHARS = 2000;
 
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { dataDir, limits, log } = options;
+  if (/[*?{}[\]]/.test(dataDir)) {
+    throw new AppError(
+      'WICK_CONFIG_INVALID',
+      `The data directory "${dataDir}" holds one of * ? { } [ ], which ClickHouse reads as a pattern: give another path`,
+    );
+  }
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  // The engine's default database also finds files of its working directory as tables: it gets an empty one.
+  const workDir = join(dataDir, 'work');
+  mkdirSync(workDir, { recursive: true, mode: 0o700 });
   const config = join(dataDir, 'engine.xml');
   writeFileSync(config, engineConfig(limits), { mode: 0o600 });
   const child = fork(
     join(import.meta.dirname, 'engine-process.ts'),
     ['--data', dataDir, '--config', config, '--lock-wait-ms', String(limits.dataLockWaitMs)],
     {
-      cwd: dataDir,
+      cwd: workDir,
       env: { UV_THREADPOOL_SIZE: String(limits.runningQueriesMax + SPARE_THREADS), TZ: 'UTC' },
       execArgv: ['--disable-warning=ExperimentalWarning'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -97,6 +106,9 @@ function linkTo(child: ChildProcess, log: EngineLog): Link {
         link.pending.delete(message.id);
         break;
     }
+  });
+  child.on('error', (error) => {
+    log.warn({ source: 'engine' }, `The engine process: ${error.message}`);
   });
   child.once('exit', (code, signal) => {
     link.onExit(

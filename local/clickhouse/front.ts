@@ -46,7 +46,7 @@ const POLL_MS = 10;
 /** How long a client that sent no readable request may go on sending. */
 const REFUSED_CLIENT_MS = 2000;
 
-/** @throws AppError WICK_LOCAL_ALREADY_RUNNING, WICK_LOCAL_PORT_BUSY or WICK_LOCAL_ENGINE_FAILED. */
+/** @throws AppError WICK_CONFIG_INVALID, WICK_LOCAL_ALREADY_RUNNING, _PORT_BUSY or _ENGINE_FAILED. */
 export async function createClickHouseFront(options: FrontOptions): Promise<ClickHouseFront> {
   const limits: FrontLimits = { ...DEFAULT_LIMITS, ...options.limits };
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });

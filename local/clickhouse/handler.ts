@@ -169,6 +169,7 @@ async function answerBody(
     encoding: compress ? chooseEncoding(exchange.request.headers) : undefined,
     waitEnd: request.waitEnd,
     heldBytesMax: deps.limits.heldResultBytes,
+    stalledReaderMs: deps.limits.stalledReaderMs,
     spool: deps.spool,
     version: deps.engine.about.version,
   });

@@ -33,6 +33,8 @@ export interface FrontLimits {
   readonly connectionsMax: number;
   /** Receiving one request, from its first byte to its last. */
   readonly requestMs: number;
+  /** A client that takes no byte of its result for so long has left. */
+  readonly stalledReaderMs: number;
   readonly keepAliveMs: number;
   /** First open of the data directory, and waiting for another process to let go of it. */
   readonly engineStartMs: number;
@@ -66,6 +68,7 @@ export const DEFAULT_LIMITS: FrontLimits = {
   sessionIdleMsMax: 3600 * SECOND_MS,
   connectionsMax: 512,
   requestMs: 3600 * SECOND_MS,
+  stalledReaderMs: 300 * SECOND_MS,
   keepAliveMs: 60 * SECOND_MS,
   engineStartMs: 120 * SECOND_MS,
   dataLockWaitMs: 15 * SECOND_MS,

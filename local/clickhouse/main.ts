@@ -10,13 +10,15 @@ import { errorText } from '#core/errors.ts';
 import { type ClickHouseFront, createClickHouseFront, type FrontOptions } from './front.ts';
 
 const USAGE =
-  'usage: node local/clickhouse/main.ts --port N --data DIR --user U --password-file F [--host 127.0.0.1]';
+  'usage: node local/clickhouse/main.ts --port N --data DIR --user U --password-file F [--host 127.0.0.1] [--memory-mb 1024]';
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
 const log = pino({ name: 'clickhouse', level: 'warn' }, pino.destination({ fd: 2, sync: true }));
 
-type Arguments = Omit<FrontOptions, 'log' | 'onEngineExit' | 'limits'>;
+type Arguments = Omit<FrontOptions, 'log' | 'onEngineExit'>;
+
+const MIB = 1024 * 1024;
 
 function readArguments(): Arguments {
   const { values } = parseArgs({
@@ -26,6 +28,7 @@ function readArguments(): Arguments {
       user: { type: 'string' },
       'password-file': { type: 'string' },
       host: { type: 'string', default: '127.0.0.1' },
+      'memory-mb': { type: 'string', default: '1024' },
     },
   });
   const { port, data, user, host } = values;
@@ -41,8 +44,13 @@ function readArguments(): Arguments {
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
     throw new Error(`--port "${port}" is not a port: give 0 to 65535`);
   }
+  const memoryMb = values['memory-mb'];
+  if (!/^[1-9]\d{2,6}$/.test(memoryMb)) {
+    throw new Error(`--memory-mb "${memoryMb}" is not a number of megabytes: give 100 or more`);
+  }
+  const limits = { engineMemoryBytes: Number(memoryMb) * MIB };
   const password = readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '');
-  return { port: Number(port), dataDir: data, user, password, host };
+  return { port: Number(port), dataDir: data, user, password, host, limits };
 }
 
 async function main(): Promise<void> {

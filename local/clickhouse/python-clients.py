@@ -21,7 +21,7 @@ WHEN = datetime.datetime(2024, 1, 2, 3, 4, 5, 678000, tzinfo=datetime.timezone.u
 TEXT = "it's \"q\" \\ \n\t é 漢 🕯"
 COLUMNS = ["a", "b", "d", "t", "n", "arr"]
 # More than one of the client's blocks, which are 2 MB.
-STREAM_ROWS = 60_000
+STREAM_ROWS = 40_000
 FAILING = "SELECT number, throwIf(number = 3000000, 'boom') FROM numbers(10000000)"
 
 

@@ -167,6 +167,8 @@ describe('the process', () => {
     await expect(createClickHouseFront(options)).rejects.toMatchObject({
       code: 'WICK_LOCAL_ALREADY_RUNNING',
     });
+    const pattern = createClickHouseFront({ ...options, dataDir: join(dir, 'data*') });
+    await expect(pattern).rejects.toMatchObject({ code: 'WICK_CONFIG_INVALID' });
     expect((await front.send('/', 'SELECT 1')).text).toBe('1\n');
   });
 });

@@ -28,6 +28,7 @@ export interface ReplyOptions {
   /** Hold the whole result until the query has ended. */
   readonly waitEnd: boolean;
   readonly heldBytesMax: number;
+  readonly stalledReaderMs: number;
   readonly spool: Spool;
   readonly version: string;
 }
@@ -104,7 +105,7 @@ class HeldReply implements Reply {
   }
 
   async write(chunk: Buffer): Promise<void> {
-    if (this.#target !== undefined) return send(this.#target, chunk);
+    if (this.#target !== undefined) return this.#send(this.#target, chunk);
     if (this.#spilled !== undefined) return this.#spilled.write(chunk);
     this.#held.push(chunk);
     this.#heldBytes += chunk.length;
@@ -116,7 +117,7 @@ class HeldReply implements Reply {
       for (const one of release) await this.#spilled.write(one);
     } else {
       this.#target = this.#commit(EMPTY_SUMMARY);
-      for (const one of release) await send(this.#target, one);
+      for (const one of release) await this.#send(this.#target, one);
     }
   }
 
@@ -157,6 +158,23 @@ class HeldReply implements Reply {
     await this.#spilled?.discard();
   }
 
+  /** Backpressure: resolves when the next chunk may come. @throws when the client is gone or stands still. */
+  async #send(target: Writable, chunk: Buffer): Promise<void> {
+    if (target.destroyed) throw new Error('the response is closed');
+    if (target.write(chunk)) return;
+    await new Promise<void>((resolve) => {
+      const go = (): void => {
+        target.off('drain', go);
+        target.off('close', go);
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => this.#response.destroy(), this.#options.stalledReaderMs);
+      target.on('drain', go);
+      target.on('close', go);
+    });
+  }
+
   #commit(summary: Summary): Writable {
     const { format, encoding } = this.#options;
     const response = this.#response;
@@ -179,21 +197,6 @@ export function sendError(response: ServerResponse, code: number, body: string):
   response.setHeader('Content-Type', 'text/plain; charset=UTF-8');
   response.setHeader('Content-Length', Buffer.byteLength(body));
   response.end(body);
-}
-
-/** Backpressure: resolves when the next chunk may come. @throws when the client is gone. */
-async function send(target: Writable, chunk: Buffer): Promise<void> {
-  if (target.destroyed) throw new Error('the response is closed');
-  if (target.write(chunk)) return;
-  await new Promise<void>((resolve) => {
-    const go = (): void => {
-      target.off('drain', go);
-      target.off('close', go);
-      resolve();
-    };
-    target.on('drain', go);
-    target.on('close', go);
-  });
 }
 
 /** No final chunk: a client that knows no markers sees a broken transfer instead of a short result. */

@@ -68,7 +68,7 @@ export async function createSpool(dataDir: string, limits: FrontLimits): Promise
   );
   await promisify(execFile)('mkfifo', ['-m', '600', ...pipes]);
   return {
-    writer: (place) => createWriter(state, place === 'memory' ? state.memory : state.disk),
+    writer: (place) => new BodyWriter(state, place === 'memory' ? state.memory : state.disk),
     takePipe() {
       const pipe = pipes.pop();
       if (pipe === undefined) throw new Error('more queries run than there are result pipes');
@@ -111,73 +111,105 @@ function memoryBudget(bytesMax: number): number {
   return Math.min(bytesMax, Math.floor((bavail * bsize) / 2));
 }
 
-function createWriter(state: SpoolState, first: Area): SpoolWriter {
-  let area = first;
-  let path = join(area.dir, `body-${state.nextFile}`);
-  state.nextFile += 1;
-  let file: FileHandle | undefined;
-  let gathered: Buffer[] = [];
-  let gatheredBytes = 0;
-  let bytes = 0;
+/** One file while it is written; it may move from memory to disk on the way. */
+class BodyWriter implements SpoolWriter {
+  readonly #state: SpoolState;
+  #area: Area;
+  #path: string;
+  #file: FileHandle | undefined;
+  #gathered: Buffer[] = [];
+  #gatheredBytes = 0;
+  #bytes = 0;
 
-  const discard = async (): Promise<void> => {
-    await file?.close();
-    file = undefined;
-    area.used -= bytes;
-    bytes = 0;
-    await rm(path, { force: true });
-  };
-  const reserve = async (more: number): Promise<void> => {
-    const fits = area.used + more <= area.bytesMax;
-    if (area === state.memory && (!fits || bytes + more > state.perBody)) await moveToDisk();
-    else if (!fits) throw spoolFull(area);
-    if (area.used + more > area.bytesMax) throw spoolFull(area);
-    area.used += more;
-    bytes += more;
-  };
-  const moveToDisk = async (): Promise<void> => {
-    const from = path;
-    const moved = bytes;
-    if (state.disk.used + moved > state.disk.bytesMax) throw spoolFull(state.disk);
-    await file?.close();
-    path = join(state.disk.dir, `body-${state.nextFile}`);
-    state.nextFile += 1;
-    if (file !== undefined) await copyFile(from, path);
-    file = file === undefined ? undefined : await open(path, 'a', 0o600);
-    area.used -= moved;
-    area = state.disk;
-    area.used += moved;
-    await rm(from, { force: true });
-  };
-  const flush = async (): Promise<void> => {
-    const chunks = gathered;
-    gathered = [];
-    await reserve(gatheredBytes);
-    gatheredBytes = 0;
-    file ??= await open(path, 'w', 0o600);
-    await file.writev(chunks);
-  };
-  return {
-    async write(chunk) {
-      gathered.push(chunk);
-      gatheredBytes += chunk.length;
-      if (gatheredBytes >= GATHER_BYTES) await flush();
-    },
-    async finish() {
-      if (file === undefined) {
-        // The common insert: one write to memory takes less than handing it to another thread.
-        await reserve(gatheredBytes);
-        writeFileSync(path, Buffer.concat(gathered), { mode: 0o600 });
-        gathered = [];
-      } else {
-        if (gatheredBytes > 0) await flush();
-        await file.close();
-        file = undefined;
+  constructor(state: SpoolState, area: Area) {
+    this.#state = state;
+    this.#area = area;
+    this.#path = this.#nextPath();
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    this.#gathered.push(chunk);
+    this.#gatheredBytes += chunk.length;
+    if (this.#gatheredBytes >= GATHER_BYTES) await this.#flush();
+  }
+
+  async finish(): Promise<SpooledFile> {
+    if (this.#file !== undefined) {
+      if (this.#gatheredBytes > 0) await this.#flush();
+      await this.#file.close();
+      this.#file = undefined;
+    } else {
+      // The common insert: one write to memory takes less than handing it to another thread.
+      await this.#reserve(this.#gatheredBytes);
+      this.#gatheredBytes = 0;
+      try {
+        writeFileSync(this.#path, Buffer.concat(this.#gathered), { mode: 0o600 });
+      } catch (error) {
+        throw diskFull(error, this.#path);
       }
-      return { path, bytes, discard };
-    },
-    discard,
-  };
+      this.#gathered = [];
+    }
+    return { path: this.#path, bytes: this.#bytes, discard: () => this.discard() };
+  }
+
+  async discard(): Promise<void> {
+    await this.#file?.close();
+    this.#file = undefined;
+    this.#area.used -= this.#bytes;
+    this.#bytes = 0;
+    await rm(this.#path, { force: true });
+  }
+
+  #nextPath(): string {
+    const path = join(this.#area.dir, `body-${this.#state.nextFile}`);
+    this.#state.nextFile += 1;
+    return path;
+  }
+
+  async #flush(): Promise<void> {
+    const chunks = this.#gathered;
+    this.#gathered = [];
+    await this.#reserve(this.#gatheredBytes);
+    this.#gatheredBytes = 0;
+    try {
+      this.#file ??= await open(this.#path, 'w', 0o600);
+      await this.#file.writev(chunks);
+    } catch (error) {
+      throw diskFull(error, this.#path);
+    }
+  }
+
+  async #reserve(more: number): Promise<void> {
+    const { memory, perBody } = this.#state;
+    const inMemory = this.#area === memory;
+    if (inMemory && (memory.used + more > memory.bytesMax || this.#bytes + more > perBody)) {
+      await this.#moveToDisk();
+    }
+    if (this.#area.used + more > this.#area.bytesMax) throw spoolFull(this.#area);
+    this.#area.used += more;
+    this.#bytes += more;
+  }
+
+  async #moveToDisk(): Promise<void> {
+    const { disk } = this.#state;
+    const from = this.#path;
+    if (disk.used + this.#bytes > disk.bytesMax) throw spoolFull(disk);
+    this.#area.used -= this.#bytes;
+    this.#area = disk;
+    this.#area.used += this.#bytes;
+    this.#path = this.#nextPath();
+    if (this.#file === undefined) return;
+    await this.#file.close();
+    this.#file = undefined;
+    await copyFile(from, this.#path);
+    this.#file = await open(this.#path, 'a', 0o600);
+    await rm(from, { force: true });
+  }
+}
+
+function diskFull(error: unknown, path: string): unknown {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) return error;
+  return clickHouseError('NOT_ENOUGH_SPACE', `No space is left for "${path}": free some`);
 }
 
 function spoolFull(area: Area): Error {
