@@ -1,17 +1,21 @@
 /**
- * Where integration tests get their engines from. In: what the run's global setup provides, if it
- * does. Out: addresses of real engines, never shared with a running stack. Without a global setup
- * each test file starts its own, on a free port, in a folder that goes away with it.
+ * Where integration tests get their engines from: this run's own set, containers where a Docker
+ * engine answers, else child processes. In: names of engines. Out: addresses, after a look at who
+ * answers there. Never a running stack's; the keeper ends them after the run, however it went.
  */
-import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import pg from 'pg';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { inject } from 'vitest';
-import { installEngines } from '../../local/engines/install.ts';
-import { resolveLayout } from '../../local/stack/layout.ts';
-import { freePort } from '../../local/stack/ports.ts';
-import { startPostgres } from '../../local/stack/services/postgres.ts';
+import { loadConfig, type Config } from '#platform/config.ts';
+import { assertCluster, createKafka } from '#platform/kafka.ts';
+import { createLogger } from '#platform/logger.ts';
+import type { EngineName } from './engines/engine-set.ts';
+import {
+  createKeeperClient,
+  type EngineSetView,
+  type KeeperClient,
+} from './engines/keeper-client.ts';
 
 /** Superuser login of a server with `wal_level=logical`. */
 export interface PostgresServer {
@@ -21,53 +25,71 @@ export interface PostgresServer {
   readonly password: string;
 }
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** One server for the whole run. */
-    postgres?: PostgresServer;
+export interface TestEngines {
+  readonly set: EngineSetView;
+  /** The configuration of our own processes on these engines. */
+  readonly config: Config;
+  readonly keeper: KeeperClient;
+}
+
+/** Starts what does not run yet, and makes sure that it is ours which answers. */
+export async function startEngines(names: readonly EngineName[]): Promise<TestEngines> {
+  const keeper = createKeeperClient(inject('engineKeeper'));
+  await Promise.all(names.map((name) => keeper.start(name)));
+  const set = await keeper.readSet();
+  const config = loadConfig({ env: set.env });
+  const identity = await keeper.identity();
+  if (names.includes('postgres')) await assertPostgres(config, identity.systemIdentifier);
+  if (names.includes('kafka')) await assertKafka(config);
+  if (names.includes('connect')) await assertConnect(config, identity.kafkaClusterId);
+  // ClickHouse and Redis let nobody in who does not know this run's password.
+  return { set, config, keeper };
+}
+
+/** The Postgres server of this run. */
+export async function postgresServer(): Promise<PostgresServer> {
+  const { config } = await startEngines(['postgres']);
+  const { DB_HOST: host, DB_PORT: port, DB_USER: user, DB_PASSWORD: password } = config;
+  return { host, port, user, password };
+}
+
+async function assertPostgres(config: Config, expected: string | null): Promise<void> {
+  const { DB_HOST: host, DB_PORT: port, DB_USER: user, DB_PASSWORD: password } = config;
+  const client = new pg.Client({ host, port, user, password, database: 'postgres' });
+  await client.connect();
+  try {
+    const found = await client.query<{ id: string }>(
+      'select system_identifier::text as id from pg_control_system()',
+    );
+    const id = found.rows[0]?.id;
+    if (id !== expected) {
+      throw new Error(`Postgres on port ${port} is system "${id}", ours is "${expected}"`);
+    }
+  } finally {
+    await client.end();
   }
 }
 
-export interface OwnedPostgresServer extends PostgresServer {
-  /** Ends a server that this file started; leaves a provided one running. */
-  stop(): Promise<void>;
+async function assertKafka(config: Config): Promise<void> {
+  const logger = createLogger('test', 'silent');
+  const admin = createKafka({ brokers: config.KAFKA_BROKERS, clientId: 'test', logger }).admin();
+  await admin.connect();
+  try {
+    await assertCluster(admin, config.KAFKA_CLUSTER_ID);
+  } finally {
+    await admin.disconnect();
+  }
 }
 
-export async function postgresServer(): Promise<OwnedPostgresServer> {
-  const provided = inject('postgres');
-  if (provided !== undefined) return { ...provided, stop: () => Promise.resolve() };
-  return startOwnPostgres();
-}
-
-async function startOwnPostgres(): Promise<OwnedPostgresServer> {
-  const layout = resolveLayout({ checkout: join(import.meta.dirname, '..', '..') });
-  const engines = await installEngines({ cacheDir: layout.engineCache });
-  const folder = await mkdtemp(join(tmpdir(), 'wick-postgres-'));
-  // As root the server runs as another user, which must be able to get in.
-  await chmod(folder, 0o755);
-  const login = { user: 'wickstream', password: randomBytes(16).toString('hex') };
-  const port = await freePort();
-  const server = await startPostgres({
-    binaries: engines.postgres,
-    place: {
-      dataDir: join(folder, 'data'),
-      logFile: join(folder, 'postgres.log'),
-      pidFile: join(folder, 'postgres.pid'),
-    },
-    port,
-    ...login,
-    database: 'wickstream',
-    runAs: layout.unprivileged,
-    // A test's data need not outlive the machine.
-    settings: ['fsync=off'],
-  });
-  return {
-    host: '127.0.0.1',
-    port,
-    ...login,
-    stop: async () => {
-      await server.stop();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+async function assertConnect(config: Config, expected: string): Promise<void> {
+  const response = await fetch(config.CONNECT_URL);
+  const worker = Value.Parse(
+    Type.Object({ kafka_cluster_id: Type.String() }),
+    await response.json(),
+  );
+  if (worker.kafka_cluster_id !== expected) {
+    throw new Error(
+      `Kafka Connect at ${config.CONNECT_URL} works for cluster "${worker.kafka_cluster_id}", ours is "${expected}"`,
+    );
+  }
 }

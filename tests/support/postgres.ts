@@ -10,7 +10,7 @@ import pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
 import { createPostgresPool, type Pool, type PostgresOptions } from '#platform/postgres.ts';
 import { migratePostgres } from '#platform/migrate-postgres.ts';
-import { postgresServer, type OwnedPostgresServer, type PostgresServer } from './engines.ts';
+import { postgresServer, type PostgresServer } from './engines.ts';
 
 /** The change capture login of the template's databases. */
 export const CDC_TEST_LOGIN = { cdcUser: 'wick_test_cdc', cdcPassword: 'wick-test-cdc' } as const;
@@ -33,7 +33,7 @@ export interface UsePostgresOptions {
 
 /** Call at the top of a test file; the result may be used inside its tests and hooks. */
 export function usePostgres(options: UsePostgresOptions = {}): TestDatabase {
-  let server: OwnedPostgresServer | undefined;
+  let server: PostgresServer | undefined;
   let connection: PostgresOptions | undefined;
   const pools: Pool[] = [];
   const idleErrors: Error[] = [];
@@ -53,11 +53,12 @@ export function usePostgres(options: UsePostgresOptions = {}): TestDatabase {
 
   afterAll(async () => {
     await Promise.all(pools.map((pool) => pool.end()));
+    // Dropping the database ends connections that have said goodbye but are not gone yet.
+    const lost = [...idleErrors];
     if (server !== undefined && connection !== undefined) {
       await dropTestDatabase(server, connection.database);
     }
-    await server?.stop();
-    if (idleErrors.length > 0) throw new AggregateError(idleErrors, 'connections were lost');
+    if (lost.length > 0) throw new AggregateError(lost, 'connections were lost');
   });
 
   return {
