@@ -6,7 +6,13 @@ import pg from 'pg';
 import { epochMs } from '#core/time.ts';
 import type { Config } from './config.ts';
 
-export type { Pool, PoolClient, QueryResult } from 'pg';
+export {
+  DatabaseError,
+  type Pool,
+  type PoolClient,
+  type QueryResult,
+  type QueryResultRow,
+} from 'pg';
 
 const NUMERIC = 1700;
 const INT8 = 20;

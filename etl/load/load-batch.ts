@@ -4,12 +4,11 @@
  * the run's record, so that each can be trusted to speak of the others; only the months are made
  * before it. It may be repeated at will: the same pages again change nothing but the record.
  */
-import pg from 'pg';
 import type { Candle, Series } from '#core/candle.ts';
 import { AppError, errorText } from '#core/errors.ts';
 import { nextOpen } from '#core/interval.ts';
 import type { EpochMs } from '#core/time.ts';
-import { inTransaction, type Pool, type PoolClient } from '#platform/postgres.ts';
+import { DatabaseError, inTransaction, type Pool, type PoolClient } from '#platform/postgres.ts';
 import type { Reject } from '../extract/reject.ts';
 import type { RawPayload } from '../extract/venue.ts';
 import { advanceRun, type RunCounts } from './advance-run.ts';
@@ -86,7 +85,7 @@ function adapt(way: LoadWay, error: unknown): boolean {
     way.contended = true;
     return helps;
   }
-  return error instanceof pg.DatabaseError && CLASH_CODES.includes(error.code ?? '');
+  return error instanceof DatabaseError && CLASH_CODES.includes(error.code ?? '');
 }
 
 async function store(
@@ -150,7 +149,7 @@ function* fetchTimes(payloads: readonly RawPayload[]): Generator<EpochMs> {
 }
 
 function failure(error: unknown, series: Series): AppError {
-  const code = error instanceof pg.DatabaseError ? (error.code ?? '') : null;
+  const code = error instanceof DatabaseError ? (error.code ?? '') : null;
   // Without an answer from the server there is no code: the connection was lost.
   const retryable = code === null || PASSING_CLASSES.includes(code.slice(0, 2));
   return new AppError(

@@ -3,8 +3,12 @@
  * order they were seen, months already made. Out: how many were new, revised, closed, unchanged. The
  * rule of what is written is in told-candles; nothing new means nothing written, not a byte of WAL. No savepoint is used: with logical decoding on, one alone would log 48 bytes.
  */
-import pg from 'pg';
-import type { PoolClient } from '#platform/postgres.ts';
+import {
+  DatabaseError,
+  type PoolClient,
+  type QueryResult,
+  type QueryResultRow,
+} from '#platform/postgres.ts';
 import { CANDLE_COLUMNS, columnArrays, type LoadRow } from './candle-columns.ts';
 import { insertAbsentCandlesSql, type InsertCounts } from './insert-absent-candles.ts';
 import { latestPerKey } from './latest-per-key.ts';
@@ -83,12 +87,12 @@ export async function upsertCandles(
 
 /** True when another writer inserted a key of an uncontended batch first. */
 export function isContention(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION;
+  return error instanceof DatabaseError && error.code === UNIQUE_VIOLATION;
 }
 
 /** True when one row of a batch, and not the batch, was refused. */
-export function isRowError(error: unknown): error is pg.DatabaseError {
-  if (!(error instanceof pg.DatabaseError)) return false;
+export function isRowError(error: unknown): error is DatabaseError {
+  if (!(error instanceof DatabaseError)) return false;
   const code = error.code ?? '';
   // A missing month is reported as a check violation too, but without a constraint.
   if (code === '23514' && error.constraint === undefined) return false;
@@ -122,7 +126,7 @@ async function copyAndMerge(
   return { ...merged, inserted: inserted + merged.inserted };
 }
 
-function only<Row extends pg.QueryResultRow>(result: pg.QueryResult<Row>): Row {
+function only<Row extends QueryResultRow>(result: QueryResult<Row>): Row {
   const [row] = result.rows;
   if (row === undefined) throw new Error('a statement that counts returned no counts');
   return row;
