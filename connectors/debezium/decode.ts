@@ -23,6 +23,7 @@ export type Decoded =
   | { readonly kind: 'undecodable'; readonly reason: string };
 
 const LSN_SHIFT = 64n;
+const LSN_MAX = 2n ** 64n - 1n;
 
 /** Never throws: what cannot be decoded is returned with its reason. */
 export function decodeCandleMessage(message: TopicMessage): Decoded {
@@ -52,9 +53,13 @@ export function decodeCandleMessage(message: TopicMessage): Decoded {
  * @throws RangeError when it is not a pair of LSNs.
  */
 export function parseVersion(sequence: string): bigint {
-  const match = /^\[(?:null|"(\d+)"),"(\d+)"\]$/.exec(sequence);
-  if (match === null) throw new RangeError(`source.sequence "${sequence}" is not a pair of LSNs`);
-  return (BigInt(match[1] ?? '0') << LSN_SHIFT) + BigInt(match[2] ?? '0');
+  const match = /^\[(?:null|"(\d{1,20})"),"(\d{1,20})"\]$/.exec(sequence);
+  const commit = BigInt(match?.[1] ?? '0');
+  const record = BigInt(match?.[2] ?? '0');
+  if (match === null || commit > LSN_MAX || record > LSN_MAX) {
+    throw new RangeError(`source.sequence "${sequence}" is not a pair of LSNs`);
+  }
+  return (commit << LSN_SHIFT) + record;
 }
 
 function toChange(envelope: CandleEnvelope, message: TopicMessage): CandleChange {
@@ -66,9 +71,9 @@ function toChange(envelope: CandleEnvelope, message: TopicMessage): CandleChange
   if (row === null) throw new RangeError(`op "${op}" has no ${op === 'd' ? 'before' : 'after'}`);
   if (!isInterval(row.interval)) throw new RangeError(`interval "${row.interval}" is unknown`);
   const series = {
-    exchange: row.exchange,
+    exchange: namePart('exchange', row.exchange),
     marketType: marketType(row.market_type),
-    symbol: row.symbol,
+    symbol: namePart('symbol', row.symbol),
     interval: row.interval,
   };
   const live = op === 'd' ? null : after;
@@ -95,15 +100,15 @@ function toChange(envelope: CandleEnvelope, message: TopicMessage): CandleChange
 
 function valuesOf(row: NonNullable<CandleEnvelope['after']>): CandleValues {
   return {
-    open: exact('open', row.open),
-    high: exact('high', row.high),
-    low: exact('low', row.low),
-    close: exact('close', row.close),
-    volume: optional('volume', row.volume),
-    quoteVolume: optional('quote_volume', row.quote_volume),
+    open: price('open', row.open),
+    high: price('high', row.high),
+    low: price('low', row.low),
+    close: price('close', row.close),
+    volume: amount('volume', row.volume),
+    quoteVolume: amount('quote_volume', row.quote_volume),
     trades: row.trades,
-    takerBuyBase: optional('taker_buy_base', row.taker_buy_base),
-    takerBuyQuote: optional('taker_buy_quote', row.taker_buy_quote),
+    takerBuyBase: amount('taker_buy_base', row.taker_buy_base),
+    takerBuyQuote: amount('taker_buy_quote', row.taker_buy_quote),
     isClosed: row.is_closed,
   };
 }
@@ -131,8 +136,28 @@ function exact(field: string, text: string): DecimalString {
   return result.value;
 }
 
-function optional(field: string, text: string | null): DecimalString | null {
-  return text === null ? null : exact(field, text);
+/** The database lets no other price in; this one would stop everything behind it. */
+function price(field: string, text: string): DecimalString {
+  const value = exact(field, text);
+  if (value === '0' || value.startsWith('-')) {
+    throw new RangeError(`${field} "${text}" is not above zero`);
+  }
+  return value;
+}
+
+function amount(field: string, text: string | null): DecimalString | null {
+  if (text === null) return null;
+  const value = exact(field, text);
+  if (value.startsWith('-')) throw new RangeError(`${field} "${text}" is below zero`);
+  return value;
+}
+
+/** A part of a series key, which its own separator would make ambiguous. */
+function namePart(field: string, text: string): string {
+  if (text === '' || text.includes('|')) {
+    throw new RangeError(`${field} "${text}" cannot be part of a series key`);
+  }
+  return text;
 }
 
 function instant(field: string, text: string): EpochMs {

@@ -11,6 +11,10 @@ import { Compile } from 'typebox/compile';
 
 const NullableText = Type.Union([Type.String(), Type.Null()]);
 const NullableInteger = Type.Union([Type.Integer(), Type.Null()]);
+/** What a JSON number holds exactly. */
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+/** The column is 32 bits wide in ClickHouse. */
+const Revision = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
 
 /** The primary key; also all that may be read of `before`, whose other fields are invented defaults. */
 const KeyFields = {
@@ -31,11 +35,11 @@ const Row = Type.Object({
   close: Type.String(),
   volume: NullableText,
   quote_volume: NullableText,
-  trades: NullableInteger,
+  trades: Type.Union([Count, Type.Null()]),
   taker_buy_base: NullableText,
   taker_buy_quote: NullableText,
   is_closed: Type.Boolean(),
-  revision: Type.Integer(),
+  revision: Revision,
   observed_at: Type.String(),
   source: Type.String(),
   ingest_run_id: NullableInteger,

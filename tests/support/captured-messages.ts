@@ -1,0 +1,52 @@
+/**
+ * The captured change messages as data. In: the fixture of `connectors/debezium`. Out: each record by
+ * its name, and variants of it that differ in one place. See fixtures/SOURCES.md.
+ */
+import { readFileSync } from 'node:fs';
+
+const FILE = new URL('../../connectors/debezium/fixtures/candle-messages.tsv', import.meta.url);
+
+export interface CapturedMessage {
+  readonly name: string;
+  readonly partition: number;
+  readonly offset: string;
+  readonly key: Buffer;
+  /** The bytes as Kafka carried them. */
+  readonly value: Buffer;
+}
+
+/** All of them, by partition in the order of their offsets. */
+export const CAPTURED: readonly CapturedMessage[] = readFileSync(FILE, 'utf8')
+  .trimEnd()
+  .split('\n')
+  .slice(1)
+  .map((line) => {
+    const [name = '', partition = '', offset = '', key = '', value = ''] = line.split('\t');
+    return {
+      name,
+      partition: Number(partition),
+      offset,
+      key: Buffer.from(key),
+      value: Buffer.from(value),
+    };
+  });
+
+/** The one with this name. */
+export function captured(name: string): CapturedMessage {
+  const found = CAPTURED.find((message) => message.name === name);
+  if (found === undefined) throw new Error(`no captured message is called "${name}"`);
+  return found;
+}
+
+/** The same record with one piece of its text replaced; the piece must be there. */
+export function altered(
+  name: string,
+  piece: string | RegExp,
+  replacement: string,
+): CapturedMessage {
+  const message = captured(name);
+  const text = message.value.toString('utf8');
+  const value = text.replace(piece, () => replacement);
+  if (value === text) throw new Error(`"${name}" has no ${String(piece)}`);
+  return { ...message, value: Buffer.from(value) };
+}
