@@ -75,8 +75,11 @@ async function collectSeries(
   series: Series,
   now: EpochMs,
 ): Promise<number | null> {
+  const isDone = (watermark: EpochMs | null): boolean =>
+    watermark !== null && nextOpen(series.interval, watermark) > now;
+  if (isDone(await options.watermarks.cached(series))) return null;
   const watermark = await options.watermarks.read(series);
-  if (watermark !== null && nextOpen(series.interval, watermark) > now) return null;
+  if (isDone(watermark)) return null;
   const from = watermark ?? epochMs(Math.max(EARLIEST, now - options.historyDays * DAY_MS));
   const report = await ingest({
     job: JOB,

@@ -55,9 +55,16 @@ test('the newest stored one is read, and cached', async () => {
   expect([...values]).toEqual([[KEY, String(LATER)]]);
 });
 
-test('a cached one saves asking', async () => {
+test('a cached one saves asking whether anything is due', async () => {
   const { cache } = memoryCache([[KEY, String(LATER)]]);
-  expect(await watermarks(cache).read(TEST_SERIES)).toBe(LATER);
+  expect(await watermarks(cache).cached(TEST_SERIES)).toBe(LATER);
+});
+
+test('a cache that remembers more than a restored Postgres does not say where to go on', async () => {
+  await storeWatermark(TEST_OPEN_TIME);
+  const { cache, values } = memoryCache([[KEY, String(LATER)]]);
+  expect(await watermarks(cache).read(TEST_SERIES)).toBe(TEST_OPEN_TIME);
+  expect(values.get(KEY)).toBe(String(TEST_OPEN_TIME));
 });
 
 test('a series reads only its own', async () => {
@@ -71,14 +78,14 @@ test('without a cache the stored one is read and nothing fails', async () => {
   await storeWatermark(LATER);
   const subject = watermarks(AWAY);
   expect(await subject.read(TEST_SERIES)).toBe(LATER);
+  expect(await subject.cached(TEST_SERIES)).toBeNull();
   await expect(subject.cache(TEST_SERIES, LATER)).resolves.toBeUndefined();
 });
 
 test.each(['', 'soon', '12', 'NaN', '-1'])(
   'a cached "%s" is not a time: ask again',
   async (text) => {
-    await storeWatermark(LATER);
     const { cache } = memoryCache([[KEY, text]]);
-    expect(await watermarks(cache).read(TEST_SERIES)).toBe(LATER);
+    expect(await watermarks(cache).cached(TEST_SERIES)).toBeNull();
   },
 );

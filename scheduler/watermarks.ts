@@ -1,6 +1,7 @@
 /**
- * How far each series was collected. Postgres holds the truth; Redis saves asking it on every tick.
- * A cached value can only be too old, never too new: it is written after the commit it speaks of.
+ * How far each series was collected. Postgres holds the truth and alone says where to go on; Redis
+ * only saves asking it while nothing can be due. A Postgres restored from a backup knows less than
+ * the cache remembers: going on from the cache would leave a hole that nobody looks for.
  */
 import { seriesKey, type Series } from '#core/candle.ts';
 import { REDIS_KEYS } from '#core/contracts/names.ts';
@@ -31,8 +32,6 @@ export class Watermarks {
 
   /** Open time to go on from; null for a series never collected. */
   async read(series: Series): Promise<EpochMs | null> {
-    const cached = await this.#readCache(series);
-    if (cached !== null) return cached;
     const stored = await readWatermark(this.#pool, series);
     if (stored !== null) await this.cache(series, stored);
     return stored;
@@ -47,7 +46,8 @@ export class Watermarks {
     }
   }
 
-  async #readCache(series: Series): Promise<EpochMs | null> {
+  /** What was last read or stored; only good for deciding that nothing is due. */
+  async cached(series: Series): Promise<EpochMs | null> {
     try {
       const text = await this.#redis.get(REDIS_KEYS.watermark(seriesKey(series)));
       const value = text === null ? null : Number(text);
