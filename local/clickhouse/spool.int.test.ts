@@ -65,6 +65,16 @@ describe('the spool', () => {
     expect(readdirSync(join(dir, 'spool')).filter((name) => name.startsWith('body'))).toEqual([]);
   });
 
+  it('wipes the memory of a data directory that is gone', async () => {
+    const gone = mkdtempSync(join(tmpdir(), 'wickstream-spool-'));
+    const limits = { ...DEFAULT_LIMITS, runningQueriesMax: 1 };
+    const orphan = await createSpool(gone, limits);
+    const left = orphan.takePipe();
+    rmSync(gone, { recursive: true });
+    await open({});
+    expect(existsSync(left)).toBe(false);
+  });
+
   it('has one pipe for every query that may run', async () => {
     await open({});
     const pipes = [spool.takePipe(), spool.takePipe()];

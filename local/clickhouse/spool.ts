@@ -6,7 +6,17 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, realpathSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { copyFile, type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,6 +24,8 @@ import { clickHouseError } from './clickhouse-error.ts';
 import type { FrontLimits } from './limits.ts';
 
 const MEMORY_FILE_SYSTEM = '/dev/shm';
+/** In each of our directories there: the data directory that it belongs to. */
+const OWNER_FILE = 'data-directory';
 /** `f_type` of tmpfs in Linux. */
 const TMPFS_MAGIC = 0x01021994;
 /** Bytes of one body gathered before they are written; bounds memory per connection. */
@@ -88,13 +100,27 @@ export async function createSpool(dataDir: string, limits: FrontLimits): Promise
 function findMemoryDir(dataDir: string): string | undefined {
   try {
     if (statfsSync(MEMORY_FILE_SYSTEM).type !== TMPFS_MAGIC) return undefined;
-    const key = createHash('sha256').update(realpathSync(dataDir)).digest('hex').slice(0, 16);
-    const uid = process.getuid?.() ?? 0;
-    return freshDir(join(MEMORY_FILE_SYSTEM, `wickstream-clickhouse-${uid}-${key}`));
+    const prefix = `wickstream-clickhouse-${process.getuid?.() ?? 0}-`;
+    sweepOrphans(prefix);
+    const owner = realpathSync(dataDir);
+    const key = createHash('sha256').update(owner).digest('hex').slice(0, 16);
+    const dir = freshDir(join(MEMORY_FILE_SYSTEM, `${prefix}${key}`));
+    writeFileSync(join(dir, OWNER_FILE), owner, { mode: 0o600 });
+    return dir;
   } catch (error) {
     // Absent on macOS, read-only in some containers, or a stranger's directory: then everything goes to disk.
     if (error instanceof Error && 'code' in error) return undefined;
     throw error;
+  }
+}
+
+/** Memory is not left to data directories that were deleted after a kill -9. */
+function sweepOrphans(prefix: string): void {
+  for (const name of readdirSync(MEMORY_FILE_SYSTEM)) {
+    const owner = join(MEMORY_FILE_SYSTEM, name, OWNER_FILE);
+    if (!name.startsWith(prefix) || !existsSync(owner)) continue;
+    if (existsSync(readFileSync(owner, 'utf8'))) continue;
+    rmSync(join(MEMORY_FILE_SYSTEM, name), { recursive: true, force: true });
   }
 }
 
