@@ -17,7 +17,7 @@ export interface DeadLetters {
 }
 
 /** The producer must be connected. */
-export function createDeadLetters(producer: Producer): DeadLetters {
+export function createDeadLetters(producer: Pick<Producer, 'send'>): DeadLetters {
   return {
     async park(letters) {
       if (letters.length === 0) return;

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
-import { AppError } from '#core/errors.ts';
+import { AppError, errorText } from '#core/errors.ts';
 
 const ConnectorFile = Type.Object({
   name: Type.String({ minLength: 1 }),
@@ -35,9 +35,18 @@ export interface ConnectEndpoint {
 
 const TIMEOUT_MS = 30_000;
 
-/** @throws AppError WICK_CONFIG_INVALID when the file is not `{name, config}`. */
+/** @throws AppError WICK_CONFIG_INVALID when the file is missing or not `{name, config}`. */
 export async function readConnectorFile(path: string): Promise<ConnectorFile> {
-  const json: unknown = JSON.parse(await readFile(path, 'utf8'));
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new AppError(
+      'WICK_CONFIG_INVALID',
+      `"${path}" cannot be read as JSON: ${errorText(error)}`,
+      { cause: error },
+    );
+  }
   if (!Value.Check(ConnectorFile, json)) {
     throw new AppError(
       'WICK_CONFIG_INVALID',
@@ -55,7 +64,12 @@ export async function applyConnector(
   endpoint: ConnectEndpoint,
   file: ConnectorFile,
 ): Promise<'created' | 'updated'> {
-  const response = await call(endpoint, 'PUT', `/connectors/${file.name}/config`, file.config);
+  const response = await call(
+    endpoint,
+    'PUT',
+    `/connectors/${encodeURIComponent(file.name)}/config`,
+    file.config,
+  );
   if (response.status === 201) return 'created';
   if (response.status === 200) return 'updated';
   throw rejected('PUT', file.name, response);
@@ -65,9 +79,9 @@ export async function connectorStatus(
   endpoint: ConnectEndpoint,
   name: string,
 ): Promise<ConnectorStatus> {
-  const response = await call(endpoint, 'GET', `/connectors/${name}/status`);
+  const response = await call(endpoint, 'GET', `/connectors/${encodeURIComponent(name)}/status`);
   if (response.status === 404) return { connector: 'absent', tasks: [], failure: null };
-  const body: unknown = response.status === 200 ? JSON.parse(response.body) : null;
+  const body = response.status === 200 ? parseJson(response.body) : null;
   if (!Value.Check(StatusBody, body)) throw rejected('GET', name, response);
   const trace = body.tasks.find((task) => task.trace !== undefined)?.trace ?? body.connector.trace;
   return {
@@ -79,7 +93,7 @@ export async function connectorStatus(
 
 /** Removes the connector; slot and publication stay. @returns false when it was not there. */
 export async function removeConnector(endpoint: ConnectEndpoint, name: string): Promise<boolean> {
-  const response = await call(endpoint, 'DELETE', `/connectors/${name}`);
+  const response = await call(endpoint, 'DELETE', `/connectors/${encodeURIComponent(name)}`);
   if (response.status === 204) return true;
   if (response.status === 404) return false;
   throw rejected('DELETE', name, response);
@@ -87,7 +101,7 @@ export async function removeConnector(endpoint: ConnectEndpoint, name: string): 
 
 /** Restarts failed tasks, and the connector itself if it failed; running ones are left alone. */
 export async function restartFailed(endpoint: ConnectEndpoint, name: string): Promise<void> {
-  const path = `/connectors/${name}/restart?includeTasks=true&onlyFailed=true`;
+  const path = `/connectors/${encodeURIComponent(name)}/restart?includeTasks=true&onlyFailed=true`;
   const response = await call(endpoint, 'POST', path);
   if (response.status >= 300) throw rejected('POST', name, response);
 }
@@ -117,6 +131,16 @@ async function call(
       `Kafka Connect does not answer at "${endpoint.url}"; is it running?`,
       { cause: error, retryable: true },
     );
+  }
+}
+
+/** Null where the text is not JSON, as that of a proxy in between. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
   }
 }
 

@@ -27,7 +27,10 @@ export interface TopicOptions {
  * @throws AppError WICK_MIGRATION_FAILED when the candle topic exists with another partition count:
  * series would move between partitions and lose their order.
  */
-export async function ensureTopics(admin: Admin, options: TopicOptions): Promise<string[]> {
+export async function ensureTopics(
+  admin: Pick<Admin, 'listTopics' | 'createTopics' | 'fetchTopicMetadata'>,
+  options: TopicOptions,
+): Promise<string[]> {
   const existing = new Set(await admin.listTopics());
   const wanted = [
     { topic: TOPIC_CANDLES, numPartitions: CANDLE_PARTITIONS },

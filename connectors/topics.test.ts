@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import type { Admin } from '#platform/kafka.ts';
+import { ensureTopics } from './topics.ts';
+
+type TopicConfig = NonNullable<Parameters<Admin['createTopics']>[0]>['topics'][number];
+
+/** As much of a cluster as the function looks at: which topics it has, and how wide they are. */
+function cluster(partitions: Record<string, number>) {
+  const created: TopicConfig[] = [];
+  const admin = {
+    listTopics: () => Promise.resolve(Object.keys(partitions)),
+    createTopics: ({ topics }: { topics: TopicConfig[] }) => {
+      created.push(...topics);
+      for (const { topic, numPartitions } of topics) partitions[topic] = numPartitions ?? 1;
+      return Promise.resolve(true);
+    },
+    fetchTopicMetadata: ({ topics = [] }: { topics?: string[] } = {}) =>
+      Promise.resolve({
+        topics: topics.map((name) => ({
+          name,
+          partitions: Array.from({ length: partitions[name] ?? 0 }, (_, partitionId) => ({
+            partitionErrorCode: 0,
+            partitionId,
+            leader: 1,
+            replicas: [1],
+            isr: [1],
+          })),
+        })),
+      }),
+  };
+  return { admin, created };
+}
+
+const NAMES = [
+  'wickstream.market.candles',
+  'wickstream.cdc.notifications',
+  'wickstream.market.cdc_signal',
+  'wickstream.dlq',
+  '__debezium-heartbeat.wickstream',
+];
+
+test('an empty cluster gets every topic, the candles twelve partitions, the others one', async () => {
+  const { admin, created } = cluster({});
+  expect(await ensureTopics(admin, { replicationFactor: 3 })).toEqual(NAMES);
+  expect(created.map(({ topic, numPartitions }) => [topic, numPartitions])).toEqual(
+    NAMES.map((name, index) => [name, index === 0 ? 12 : 1]),
+  );
+  for (const topic of created) {
+    expect(topic.replicationFactor).toBe(3);
+    expect(topic.configEntries).toEqual([{ name: 'cleanup.policy', value: 'delete' }]);
+  }
+});
+
+test('a second run makes nothing', async () => {
+  const { admin, created } = cluster({});
+  await ensureTopics(admin, { replicationFactor: 1 });
+  expect(await ensureTopics(admin, { replicationFactor: 1 })).toEqual([]);
+  expect(created).toHaveLength(NAMES.length);
+});
+
+test('only what is missing is made', async () => {
+  const { admin } = cluster({ 'wickstream.market.candles': 12, other: 4 });
+  expect(await ensureTopics(admin, { replicationFactor: 1 })).toEqual(NAMES.slice(1));
+});
+
+test.each([1, 11, 13])('a candle topic of %i partitions is refused', async (width) => {
+  const { admin } = cluster({ 'wickstream.market.candles': width });
+  await expect(ensureTopics(admin, { replicationFactor: 1 })).rejects.toMatchObject({
+    code: 'WICK_MIGRATION_FAILED',
+    message: expect.stringContaining(`has ${width} partitions, must have 12`),
+  });
+});
