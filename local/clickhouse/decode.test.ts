@@ -1,3 +1,4 @@
+/** Compressed request bodies, of one frame and of several, whole and damaged. */
 import { describe, expect, it } from 'vitest';
 import * as zlib from 'node:zlib';
 import { decodeBody } from './decode.ts';

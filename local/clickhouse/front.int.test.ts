@@ -1,3 +1,7 @@
+/**
+ * The HTTP interface as `@clickhouse/client` and a bare HTTP client see it: parameters, formats, inserts, sessions,
+ * errors and bounds, each on the real engine.
+ */
 import { Readable } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,3 +1,7 @@
+/**
+ * What goes on while a query runs for long, and what ends it: a client that leaves, KILL QUERY, bounds on how many run.
+ * The engine's own list of processes is the witness.
+ */
 import { execFileSync } from 'node:child_process';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,3 +1,7 @@
+/**
+ * `clickhouse-connect` and its SQLAlchemy dialect against the front, run by a real Python; `python-clients.py` holds
+ * what they do, this file what must come of it.
+ */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';

@@ -1,3 +1,6 @@
+/**
+ * The front as a process: kill -9 under load, ordered stop, a dead engine, and the sentences for a start that fails.
+ */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';

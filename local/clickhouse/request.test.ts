@@ -1,3 +1,4 @@
+/** The parts of a request and of its answer that need no engine: URL, literals, credentials, errors, forms, places. */
 import { describe, expect, it } from 'vitest';
 import { createAuthenticator } from './auth.ts';
 import { ClickHouseError, fromEngineMessage, httpStatus } from './clickhouse-error.ts';

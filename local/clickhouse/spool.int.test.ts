@@ -1,3 +1,4 @@
+/** The spool on real file systems: budgets, the move from memory to disk, and what is wiped. */
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

@@ -1,3 +1,4 @@
+/** How statements are read: their kind, where rows may be sent, and where the data of an INSERT begin. */
 import { describe, expect, it } from 'vitest';
 import { findInsertData } from './insert-head.ts';
 import {
