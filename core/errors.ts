@@ -6,11 +6,15 @@
 /** `WICK_<STAGE>_<WHAT>`; a new code is added here and nowhere else. */
 export const ERROR_CODES = [
   'WICK_CONFIG_INVALID',
+  'WICK_USAGE',
   'WICK_LOCAL_JAVA_MISSING',
   'WICK_LOCAL_PORT_BUSY',
   'WICK_LOCAL_DISK_FULL',
+  'WICK_LOCAL_FOLDER_UNUSABLE',
+  'WICK_LOCAL_SECRETS_DAMAGED',
   'WICK_LOCAL_ENGINE_FAILED',
   'WICK_LOCAL_ALREADY_RUNNING',
+  'WICK_LOCAL_NOT_RUNNING',
   'WICK_LOCAL_WRONG_CLUSTER',
   'WICK_LOCAL_INSTALL_FAILED',
   'WICK_LOCAL_RECORDING_INVALID',
@@ -29,6 +33,7 @@ export const ERROR_CODES = [
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
+/** What an AppError carries beside code and message. */
 export interface AppErrorOptions {
   /** True where the same call may succeed later without anyone changing anything. */
   readonly retryable?: boolean;

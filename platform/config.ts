@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
-import { AppError } from '#core/errors.ts';
+import { AppError, errorText } from '#core/errors.ts';
 
 const text = (description: string, fallback?: string) =>
   Type.String({
@@ -83,8 +83,12 @@ export const SECRET_VARIABLES = [
   'REDIS_PASSWORD',
 ] as const;
 
-/** Where the embedded stack leaves its settings for later commands, relative to the checkout. */
-export const EMBEDDED_ENV_FILE = join('.wickstream', 'stack.env');
+/** Where the embedded stack leaves its settings for later commands. */
+function embeddedEnvFile(env: Readonly<Record<string, string | undefined>>): string {
+  const moved = env['WICKSTREAM_DATA_DIR'] ?? '';
+  const folder = moved === '' ? join(import.meta.dirname, '..', '.wickstream') : moved;
+  return join(folder, 'stack.env');
+}
 
 export interface ConfigSources {
   /** Defaults to the process environment. */
@@ -99,7 +103,7 @@ export interface ConfigSources {
  */
 export function loadConfig(sources: ConfigSources = {}): Config {
   const env = sources.env ?? process.env;
-  const fromFile = readEnvFile(sources.envFile ?? env['WICK_ENV_FILE'] ?? EMBEDDED_ENV_FILE);
+  const fromFile = readEnvFile(sources.envFile ?? env['WICK_ENV_FILE'] ?? embeddedEnvFile(env));
   const merged: Record<string, string> = {};
   for (const name of Object.keys(CONFIG_SCHEMA.properties)) {
     const value = env[name] ?? fromFile[name];
@@ -113,6 +117,7 @@ export function loadConfig(sources: ConfigSources = {}): Config {
     throw new AppError(
       'WICK_CONFIG_INVALID',
       `${[...new Set(problems)].join('; ')}. Set them in the environment or in .env, or start the embedded stack with "npm start"`,
+      { details: { missing: listMissing(merged) } },
     );
   }
   return Object.freeze(candidate);
@@ -124,16 +129,29 @@ function describeProblem(
 ): string {
   const name = problem.instancePath.replace(/^\//, '');
   if (name === '') {
-    const missing = Object.entries(CONFIG_SCHEMA.properties)
-      .filter(([key, schema]) => merged[key] === undefined && !('default' in schema))
-      .map(([key]) => key);
-    return `${missing.join(', ')} not set`;
+    return `${listMissing(merged).join(', ')} not set`;
   }
   const secret = SECRET_VARIABLES.some((variable) => variable === name);
   const shown = secret ? '***' : (merged[name] ?? '');
   return `${name} is "${shown}": ${problem.message}`;
 }
 
+/** Variables without a default that nobody set. */
+function listMissing(merged: Readonly<Record<string, string>>): string[] {
+  return Object.entries(CONFIG_SCHEMA.properties)
+    .filter(([key, schema]) => merged[key] === undefined && !('default' in schema))
+    .map(([key]) => key);
+}
+
 function readEnvFile(path: string): Record<string, string | undefined> {
-  return existsSync(path) ? parseEnv(readFileSync(path, 'utf8')) : {};
+  if (!existsSync(path)) return {};
+  try {
+    return parseEnv(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new AppError(
+      'WICK_CONFIG_INVALID',
+      `The settings in "${path}" cannot be read: ${errorText(error)}; run as the user that started the stack`,
+      { cause: error },
+    );
+  }
 }

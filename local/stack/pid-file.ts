@@ -3,7 +3,7 @@
  * process as the operating system tells it. In: pids. Out: "is it still that process?".
  */
 import { execFile } from 'node:child_process';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
@@ -32,11 +32,70 @@ export async function identify(pid: number): Promise<ProcessIdentity | null> {
   return startedAt === '' ? null : { pid, startedAt };
 }
 
+/** How a live process was called, or null when there is none with this pid. */
+export async function commandLine(pid: number): Promise<string | null> {
+  if (process.platform === 'linux') {
+    const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
+    return text === null ? null : text.replaceAll('\0', ' ');
+  }
+  const found = await run('ps', ['-o', 'args=', '-p', String(pid)]).catch(() => null);
+  return found?.stdout.trim() ?? null;
+}
+
 /** Writes the file whole or not at all. */
 export async function writePidFile(path: string, identity: ProcessIdentity): Promise<void> {
   const staging = `${path}.${process.pid}`;
   await writeFile(staging, `${JSON.stringify(identity)}\n`);
   await rename(staging, path);
+}
+
+/**
+ * Makes the file ours unless it names another live process; of several claimants one wins.
+ * @returns the process that has it: `identity` itself on success.
+ */
+export async function claimPidFile(
+  path: string,
+  identity: ProcessIdentity,
+): Promise<ProcessIdentity> {
+  const staging = `${path}.${process.pid}`;
+  await writeFile(staging, `${JSON.stringify(identity)}\n`);
+  try {
+    for (;;) {
+      // A link appears whole or not at all, and only where there is no file.
+      if (await linked(staging, path)) return identity;
+      const holder = await readPidFile(path);
+      if (holder !== null) return holder;
+      await discardStale(path);
+    }
+  } finally {
+    await rm(staging, { force: true });
+  }
+}
+
+async function linked(from: string, to: string): Promise<boolean> {
+  return link(from, to).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return false;
+      throw error;
+    },
+  );
+}
+
+/** Takes the stale file away under a name of its own, and looks again at what it took. */
+async function discardStale(path: string): Promise<void> {
+  const taken = `${path}.stale-${process.pid}`;
+  const moved = await rename(path, taken).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
+  if (!moved) return;
+  // Another claimant was quicker, and this is its file: give it back.
+  if ((await readPidFile(taken)) !== null) await linked(taken, path);
+  await rm(taken, { force: true });
 }
 
 /** The live process that the file names; null when there is no file or the process is gone. */

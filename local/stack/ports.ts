@@ -35,19 +35,45 @@ export async function isListening(port: number): Promise<boolean> {
 
 /** True when we could listen there. */
 export async function isFree(port: number): Promise<boolean> {
+  return (await listenError(port)) === null;
+}
+
+/** What the system says when we listen there; null when we may. */
+async function listenError(port: number): Promise<NodeJS.ErrnoException | null> {
   const server = createServer();
   return new Promise((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    server.once('error', resolve);
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(null)));
   });
+}
+
+/** What is wrong with the port and what to do about it; null when it is free. */
+export async function describeBusy(
+  service: string,
+  port: number,
+  variable: string,
+): Promise<{ readonly found: string; readonly advice: string } | null> {
+  const error = await listenError(port);
+  if (error === null) return null;
+  if (error.code === 'EADDRINUSE') {
+    return {
+      found: `port ${port} for ${service} is in use by another program`,
+      advice: `stop that program or set ${variable} to a free port`,
+    };
+  }
+  return {
+    found: `port ${port} for ${service} cannot be listened on (${error.code ?? error.message})`,
+    advice: `set ${variable} to a free port above 1023`,
+  };
 }
 
 /** @throws AppError WICK_LOCAL_PORT_BUSY naming the service and the variable that moves it. */
 export async function assertFree(service: string, port: number, variable: string): Promise<void> {
-  if (await isFree(port)) return;
+  const busy = await describeBusy(service, port, variable);
+  if (busy === null) return;
   throw new AppError(
     'WICK_LOCAL_PORT_BUSY',
-    `Port ${port} for ${service} is in use by another program; stop that program or set ${variable} to a free port`,
+    `${busy.found.charAt(0).toUpperCase()}${busy.found.slice(1)}; ${busy.advice}`,
     { details: { service, port, variable } },
   );
 }

@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
-import { freemem } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { AppError, errorText } from '#core/errors.ts';
 import { javaCommand } from './services/service.ts';
@@ -41,14 +41,25 @@ export async function assertJava(
   );
 }
 
-/** MiB free where the stack keeps its data. */
+/** MiB free where the stack keeps its data, or will. */
 export async function diskFreeMib(path: string): Promise<number> {
-  const { bavail, bsize } = await statfs(path);
-  return Math.floor((bavail * bsize) / 1024 / 1024);
+  for (let folder = resolve(path); ; folder = dirname(folder)) {
+    try {
+      const { bavail, bsize } = await statfs(folder);
+      return Math.floor((bavail * bsize) / 1024 / 1024);
+    } catch (error) {
+      const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+      if (!absent || folder === dirname(folder)) throw error;
+    }
+  }
 }
 
 /** @throws AppError WICK_LOCAL_DISK_FULL naming the folder and how much is missing. */
-export async function assertDisk(path: string, minMib = DISK_FREE_MIB_MIN): Promise<void> {
+export async function assertDisk(
+  path: string,
+  minMib = DISK_FREE_MIB_MIN,
+  variable = 'WICKSTREAM_DATA_DIR',
+): Promise<void> {
   let free: number;
   try {
     free = await diskFreeMib(path);
@@ -62,11 +73,11 @@ export async function assertDisk(path: string, minMib = DISK_FREE_MIB_MIN): Prom
   if (free >= minMib) return;
   throw new AppError(
     'WICK_LOCAL_DISK_FULL',
-    `Only ${free} MiB are free where "${path}" lies, the stack wants ${minMib}; free some, or set WICKSTREAM_DATA_DIR to a larger disk`,
+    `Only ${free} MiB are free where "${path}" lies, the stack wants ${minMib}; free some, or set ${variable} to a folder on a larger disk`,
   );
 }
 
-/** MiB of memory that programs could take now. */
+/** MiB of memory that programs could take now: what is free, and what the system only caches. */
 export function memoryFreeMib(): number {
-  return Math.floor(freemem() / 1024 / 1024);
+  return Math.floor(process.availableMemory() / 1024 / 1024);
 }

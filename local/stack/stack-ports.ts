@@ -40,13 +40,13 @@ export function readPorts(env: Readonly<Record<string, string | undefined>>): St
     const text = env[variable];
     if (text === undefined || text === '') return port;
     const value = Number(text);
-    if (Number.isInteger(value) && value > 0 && value <= PORT_MAX) return value;
+    if (/^\d+$/.test(text) && value > 0 && value <= PORT_MAX) return value;
     throw new AppError(
       'WICK_CONFIG_INVALID',
       `${variable} is "${text}"; give a port number from 1 to ${PORT_MAX}`,
     );
   };
-  return {
+  const ports: StackPorts = {
     postgres: read('postgres'),
     kafka: read('kafka'),
     kafkaController: read('kafkaController'),
@@ -57,4 +57,20 @@ export function readPorts(env: Readonly<Record<string, string | undefined>>): St
     scheduler: read('scheduler'),
     analyzer: read('analyzer'),
   };
+  assertDistinct(ports);
+  return ports;
+}
+
+function assertDistinct(ports: StackPorts): void {
+  const owners = new Map<number, keyof StackPorts>();
+  for (const name of STACK_PORTS) {
+    const other = owners.get(ports[name]);
+    if (other !== undefined) {
+      throw new AppError(
+        'WICK_CONFIG_INVALID',
+        `${PORT_VARIABLES[other].variable} and ${PORT_VARIABLES[name].variable} are both ${ports[name]}; give each its own port`,
+      );
+    }
+    owners.set(ports[name], name);
+  }
 }

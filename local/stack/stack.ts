@@ -54,7 +54,7 @@ export const STOP_SIGNALS: Readonly<Record<ServiceName, 'SIGTERM' | 'SIGINT'>> =
 };
 
 export function stackServices(options: StackOptions): Record<ServiceName, SupervisedService> {
-  const starters: Record<ServiceName, () => Promise<ManagedProcess>> = {
+  const starters: Starters<ServiceName> = {
     ...engineStarters(options),
     ...ownStarters(options),
   };
@@ -71,7 +71,10 @@ export function stackServices(options: StackOptions): Record<ServiceName, Superv
   };
 }
 
-type Starters<Name extends ServiceName> = Record<Name, () => Promise<ManagedProcess>>;
+type Starters<Name extends ServiceName> = Record<
+  Name,
+  (signal?: AbortSignal) => Promise<ManagedProcess>
+>;
 
 function engineStarters(
   options: StackOptions,
@@ -81,9 +84,10 @@ function engineStarters(
   const value = (name: string): string => env[name] ?? '';
   const jvm = { java: javaCommand(process.env), classPath: engines.kafkaClassPath };
   return {
-    postgres: () =>
+    postgres: (signal) =>
       startPostgres({
         binaries: engines.postgres,
+        signal,
         place: place('postgres'),
         port: ports.postgres,
         user: value('DB_USER'),
@@ -91,32 +95,36 @@ function engineStarters(
         database: value('DB_NAME'),
         runAs: layout.unprivileged,
       }),
-    redis: () =>
+    redis: (signal) =>
       startRedis({
         binary: engines.redisServer,
+        signal,
         place: place('redis'),
         port: ports.redis,
         password: secrets.redisPassword,
       }),
-    clickhouse: () =>
+    clickhouse: (signal) =>
       startClickHouse({
+        signal,
         place: place('clickhouse'),
         port: ports.clickhouse,
         user: value('CLICKHOUSE_USER'),
         password: secrets.clickhousePassword,
       }),
-    kafka: () =>
+    kafka: (signal) =>
       startKafka({
         ...jvm,
+        signal,
         place: place('kafka'),
         port: ports.kafka,
         controllerPort: ports.kafkaController,
         clusterId: secrets.kafkaClusterId,
       }),
-    connect: () =>
+    connect: (signal) =>
       startConnect({
         ...jvm,
         plugins: engines.connectPlugins,
+        signal,
         place: place('connect'),
         port: ports.connect,
         kafkaPort: ports.kafka,
@@ -133,8 +141,15 @@ function engineStarters(
 
 function ownStarters(options: StackOptions): Starters<'venue' | 'analyzer' | 'scheduler'> {
   const { layout, ports, env } = options;
-  const own = (name: ServiceName, entry: string, readyUrl: string, args: readonly string[] = []) =>
+  const own = (
+    signal: AbortSignal | undefined,
+    name: ServiceName,
+    entry: string,
+    readyUrl: string,
+    args: readonly string[] = [],
+  ) =>
     startNodeService({
+      signal,
       name,
       entry,
       args,
@@ -143,17 +158,27 @@ function ownStarters(options: StackOptions): Starters<'venue' | 'analyzer' | 'sc
       readyUrl,
     });
   return {
-    venue: () =>
-      own('venue', 'local/venues/main.ts', `http://127.0.0.1:${ports.venue}/fapi/v1/ping`, [
+    venue: (signal) =>
+      own(signal, 'venue', 'local/venues/main.ts', `http://127.0.0.1:${ports.venue}/fapi/v1/ping`, [
         '--port',
         String(ports.venue),
         '--log-level',
         options.logLevel,
         ...options.venueArgs,
       ]),
-    analyzer: () =>
-      own('analyzer', 'analyzer/main.ts', `http://127.0.0.1:${ports.analyzer}/health/ready`),
-    scheduler: () =>
-      own('scheduler', 'scheduler/main.ts', `http://127.0.0.1:${ports.scheduler}/health/live`),
+    analyzer: (signal) =>
+      own(
+        signal,
+        'analyzer',
+        'analyzer/main.ts',
+        `http://127.0.0.1:${ports.analyzer}/health/ready`,
+      ),
+    scheduler: (signal) =>
+      own(
+        signal,
+        'scheduler',
+        'scheduler/main.ts',
+        `http://127.0.0.1:${ports.scheduler}/health/live`,
+      ),
   };
 }

@@ -1,4 +1,5 @@
 /** `wick connector activate|status|remove`. */
+import { join } from 'node:path';
 import {
   applyConnector,
   connectorStatus,
@@ -6,18 +7,29 @@ import {
   removeConnector,
 } from '../../connectors/index.ts';
 import { CONNECTOR_NAME } from '#core/contracts/names.ts';
-import { loadConfig } from '#platform/config.ts';
+import { AppError, errorText } from '#core/errors.ts';
 import type { JsonFlag } from '../wick.ts';
+import { commandConfig } from './command-config.ts';
 
-export async function activate(options: { readonly file: string }): Promise<void> {
-  const config = loadConfig();
-  const file = await readConnectorFile(options.file);
+const CHECKOUT = join(import.meta.dirname, '..', '..');
+
+export async function activate(options: { readonly file?: string }): Promise<void> {
+  const config = commandConfig();
+  const path = options.file ?? join(CHECKOUT, 'pg-connector.json');
+  const file = await readConnectorFile(path).catch((error: unknown) => {
+    if (error instanceof AppError) throw error;
+    throw new AppError(
+      'WICK_USAGE',
+      `"${path}" cannot be read as a connector file: ${errorText(error)}; give one with --file`,
+      { cause: error },
+    );
+  });
   const done = await applyConnector({ url: config.CONNECT_URL }, file);
   process.stdout.write(`connector ${file.name} ${done}\n`);
 }
 
 export async function status(options: JsonFlag): Promise<number> {
-  const config = loadConfig();
+  const config = commandConfig();
   const found = await connectorStatus({ url: config.CONNECT_URL }, CONNECTOR_NAME);
   const running =
     found.connector === 'RUNNING' &&
@@ -35,7 +47,7 @@ export async function status(options: JsonFlag): Promise<number> {
 }
 
 export async function remove(): Promise<void> {
-  const config = loadConfig();
+  const config = commandConfig();
   const removed = await removeConnector({ url: config.CONNECT_URL }, CONNECTOR_NAME);
   process.stdout.write(
     removed

@@ -1,11 +1,11 @@
 /** `wick reset`: stops the embedded stack and removes its data; downloaded engines stay. */
-import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { AppError } from '#core/errors.ts';
 import { stackEnvironment } from '../../local/stack/environment.ts';
+import { removeLayout } from '../../local/stack/layout.ts';
 import { stackLayout } from '../stack/start-stack.ts';
-import { stopStack } from './down.ts';
+import { stopStack } from '../stack/stop-stack.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..', '..');
 
@@ -16,19 +16,13 @@ export async function reset(options: { readonly yes?: boolean }): Promise<void> 
     return;
   }
   await stopStack(layout);
-  await rm(layout.base, { recursive: true, force: true });
-  const pointer = join(layout.checkout, '.wickstream');
-  const found = await lstat(pointer).catch(() => null);
-  if (found?.isSymbolicLink() === true) await rm(pointer);
-  process.stdout.write(`removed ${layout.base}\n`);
+  await removeLayout(layout);
+  process.stdout.write(`removed the data in ${layout.base}\n`);
 }
 
 async function confirmed(path: string): Promise<boolean> {
   if (!process.stdin.isTTY) {
-    throw new AppError(
-      'WICK_CONFIG_INVALID',
-      `This removes all data in "${path}"; say so with --yes`,
-    );
+    throw new AppError('WICK_USAGE', `This removes all data in "${path}"; say so with --yes`);
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {

@@ -1,12 +1,15 @@
 /** `wick status`: the pipeline through its stores, wherever they run. Exit 1 unless all of it works. */
 import { connectorStatus, type ConnectorStatus } from '../../connectors/index.ts';
 import { CONNECTOR_NAME } from '#core/contracts/names.ts';
-import { errorText } from '#core/errors.ts';
-import { loadConfig } from '#platform/config.ts';
+import { AppError, errorText } from '#core/errors.ts';
+import type { Config } from '#platform/config.ts';
 import { createLogger } from '#platform/logger.ts';
+import { judgeConnector, judgeCounts } from '../doctor/pipeline.ts';
 import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
+import { findSilent, STORES, type Store } from '../pipeline/reachable.ts';
 import type { JsonFlag } from '../wick.ts';
+import { commandConfig } from './command-config.ts';
 
 interface StatusReport {
   readonly ok: boolean;
@@ -24,37 +27,50 @@ export async function status(options: JsonFlag): Promise<number> {
 }
 
 async function readStatus(): Promise<StatusReport> {
-  const config = loadConfig();
-  const problems: string[] = [];
-  let connector: ConnectorStatus | null = null;
-  let counts: PipelineCounts | null = null;
-  try {
-    connector = await connectorStatus({ url: config.CONNECT_URL }, CONNECTOR_NAME);
-    if (connector.connector === 'absent') {
-      problems.push(
-        'the connector is not registered; run "wick connector activate" or the curl of the README',
-      );
-    } else if ([connector.connector, ...connector.tasks].some((state) => state !== 'RUNNING')) {
-      problems.push(
-        `the connector is ${connector.connector}, its tasks ${connector.tasks.join(', ') || 'none'}: ${connector.failure ?? 'no reason given'}`,
-      );
-    }
-  } catch (error) {
-    problems.push(errorText(error));
+  const config = commandConfig();
+  const silent = await findSilent(config);
+  if (silent.length === STORES.length) {
+    throw new AppError(
+      'WICK_LOCAL_NOT_RUNNING',
+      'Nothing is running here: no store answers; start the embedded stack with "npm start", or the containers with "docker compose up -d"',
+    );
   }
-  try {
-    const clients = await openPipelineClients(config, createLogger('wick', 'fatal'));
-    try {
-      counts = await readCounts(clients);
-      if (counts.slot === null) problems.push('there is no replication slot yet');
-      else if (!counts.slot.active) problems.push('nobody reads the replication slot');
-    } finally {
-      await clients.close();
-    }
-  } catch (error) {
-    problems.push(`a store does not answer: ${errorText(error)}`);
+  const problems = silent.map(({ store, address }) => `${store} does not answer at ${address}`);
+  const answers = (store: Store['store']): boolean => !silent.some((each) => each.store === store);
+  const connector = answers('Kafka Connect')
+    ? await readOr(problems, () => connectorStatus({ url: config.CONNECT_URL }, CONNECTOR_NAME))
+    : null;
+  const counts =
+    answers('Postgres') && answers('Kafka') && answers('ClickHouse')
+      ? await readOr(problems, () => readPipeline(config))
+      : null;
+  const findings = [
+    ...(connector === null ? [] : [judgeConnector(connector)]),
+    ...(counts === null ? [] : judgeCounts(counts)),
+  ];
+  for (const { check, ok, found, advice } of findings) {
+    if (!ok) problems.push(`${check}: ${found}; ${advice}`);
   }
   return { ok: problems.length === 0, counts, connector, problems };
+}
+
+/** What `read` gives, or null and its reason among the problems. */
+async function readOr<T>(problems: string[], read: () => Promise<T>): Promise<T | null> {
+  try {
+    return await read();
+  } catch (error) {
+    problems.push(errorText(error));
+    return null;
+  }
+}
+
+async function readPipeline(config: Config): Promise<PipelineCounts> {
+  const clients = await openPipelineClients(config, createLogger('wick', 'silent'));
+  try {
+    return await readCounts(clients);
+  } finally {
+    await clients.close();
+  }
 }
 
 function describe({ counts, connector, problems }: StatusReport): string {

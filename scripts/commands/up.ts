@@ -1,128 +1,180 @@
-/** `wick up`: the embedded stack in the foreground, until drained (--once) or Ctrl-C. */
+/**
+ * `wick up`: the embedded stack in the foreground, until drained (--once) or Ctrl-C. Exit code: 0 done
+ * or stopped on request, 1 failed; a `--once` that was stopped before its end 128 + the signal.
+ */
+import { readdir } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
-import { AppError } from '#core/errors.ts';
+import { AppError, errorText } from '#core/errors.ts';
 import { createLogger } from '#platform/logger.ts';
 import { stackEnvironment } from '../../local/stack/environment.ts';
-import type { SupervisorEvent } from '../../local/stack/supervisor.ts';
+import { diskFreeMib } from '../../local/stack/preflight.ts';
+import { parseRecordingName } from '../../local/venues/recording-name.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
 import { connectorKeeper } from '../stack/connector-keeper.ts';
+import { listenForInterrupts, type Interrupts } from '../stack/interrupts.ts';
 import { showLive } from '../stack/live-view.ts';
 import { runOnce } from '../stack/run-once.ts';
-import { startStack, type RunningStack } from '../stack/start-stack.ts';
+import { createScreen, type Screen } from '../stack/screen.ts';
+import { createStartView } from '../stack/start-view.ts';
+import { stackLayout, startStack, type RunningStack } from '../stack/start-stack.ts';
+import { killServices } from '../stack/stop-stack.ts';
+import { createStyle, type Style } from '../stack/style.ts';
 import type { UpFlags } from '../wick.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..', '..');
 const SPEED_MAX = 100_000;
+const NAMES_SHOWN = 5;
+/** Below this an engine that failed most likely failed for it, MiB. */
+const DISK_EXHAUSTED_MIB = 64;
+const CLOSE_TIMEOUT_MS = 3_000;
+
+/** What the parts of a run share. */
+interface Run {
+  readonly flags: UpFlags;
+  readonly startedAt: number;
+  readonly screen: Screen;
+  readonly style: Style;
+  readonly say: (line: string) => void;
+  readonly interrupts: Interrupts;
+  readonly logger: ReturnType<typeof createLogger>;
+}
 
 export async function up(flags: UpFlags): Promise<number> {
   const speed = checkFlags(flags);
-  const json = flags.json === true;
+  const data = flags.data === undefined ? undefined : await checkData(resolve(flags.data));
+  const env = stackEnvironment();
+  const layout = stackLayout(CHECKOUT, env);
   const startedAt = performance.now();
+  const output = flags.json === true ? process.stderr : process.stdout;
+  const interrupts = listenForInterrupts({
+    say: (line) => say(line),
+    kill: () => killServices(layout),
+  });
+  const screen = createScreen({ output, env, onGone: () => interrupts.interrupt('SIGHUP') });
+  const style = createStyle(screen.live && (env['NO_COLOR'] ?? '') === '');
   const say = (line: string): void => {
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1).padStart(6);
-    (json ? process.stderr : process.stdout).write(`${seconds} s  ${line}\n`);
+    screen.say(`${seconds} s  ${line}`);
   };
+  const view = createStartView(screen, style, say);
   const logger = createLogger('wick', 'warn');
-  const abort = new AbortController();
-  const interrupt = (): void => {
-    if (!abort.signal.aborted) say('stopping');
-    abort.abort();
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-
   let stack: RunningStack | null = null;
   try {
     stack = await startStack({
       checkout: CHECKOUT,
-      env: stackEnvironment(),
+      env,
       once: flags.once === true,
-      data: flags.data === undefined ? undefined : resolve(flags.data),
+      data,
       speed,
       live: flags.live === true,
       connector: flags.connector,
       say,
-      onEvent: (event) => say(describe(event)),
+      progress: view.progress,
+      onEvent: view.onEvent,
       logger,
-      signal: abort.signal,
+      signal: interrupts.signal,
     });
+    view.close();
     say('everything runs');
-    const code = await watch(stack, flags, { startedAt, say, abort: abort.signal, logger });
-    return code;
+    return await watch(stack, { flags, startedAt, screen, style, say, interrupts, logger });
   } catch (error) {
-    if (abort.signal.aborted) return 0;
-    throw error;
+    if (interrupts.signal.aborted) return endedBy(interrupts, flags);
+    throw await explain(error, layout.base);
   } finally {
+    view.close();
     await stack?.stop();
+    screen.close();
+    interrupts.close();
   }
 }
 
-interface Watching {
-  readonly startedAt: number;
-  readonly say: (line: string) => void;
-  readonly abort: AbortSignal;
-  readonly logger: ReturnType<typeof createLogger>;
+/** A pipeline that was asked to end is done; a proof that was cut short is not. */
+function endedBy(interrupts: Interrupts, flags: UpFlags): number {
+  if (flags.once !== true) return 0;
+  return 128 + constants.signals[interrupts.by() ?? 'SIGINT'];
 }
 
-async function watch(stack: RunningStack, flags: UpFlags, watching: Watching): Promise<number> {
-  const { startedAt, say, abort, logger } = watching;
+async function watch(stack: RunningStack, run: Run): Promise<number> {
+  const { flags, screen, style, say, interrupts, startedAt, logger } = run;
+  const { signal } = interrupts;
   const readyAt = performance.now();
   const clients = await openPipelineClients(stack.config, logger);
   const keepConnector = connectorKeeper(stack.config, say);
+  const shared = { stack, clients, screen, style, say, keepConnector, signal };
   try {
     const work =
       flags.once === true
-        ? runOnce({
-            stack,
-            clients,
-            startedAt,
-            readyAt,
-            say,
-            keepConnector,
-            signal: abort,
-            json: flags.json === true,
-          })
-        : showLive({
-            stack,
-            clients,
-            say,
-            keepConnector,
-            signal: abort,
-            recorded: flags.live !== true,
-          });
-    return await Promise.race([work, stack.supervisor.failure]);
+        ? runOnce({ ...shared, startedAt, readyAt, json: flags.json === true })
+        : showLive({ ...shared, recorded: flags.live !== true });
+    const code = await Promise.race([work, stack.supervisor.failure, interrupts.interrupted]);
+    if (signal.aborted) return endedBy(interrupts, flags);
+    return code ?? 0;
   } finally {
-    await clients.close();
+    // Its stores may be gone: closing has a bound of its own.
+    const timer = new AbortController();
+    await Promise.race([clients.close(), timeout(CLOSE_TIMEOUT_MS, timer.signal)]);
+    timer.abort();
   }
+}
+
+async function timeout(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((end) => {
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  });
+}
+
+/** An engine that fails on a full disk says so in its own words; ours say what to do. */
+async function explain(error: unknown, folder: string): Promise<unknown> {
+  if (!(error instanceof AppError) || error.code !== 'WICK_LOCAL_ENGINE_FAILED') return error;
+  const free = await diskFreeMib(folder);
+  if (free >= DISK_EXHAUSTED_MIB) return error;
+  return new AppError(
+    'WICK_LOCAL_DISK_FULL',
+    `The disk of "${folder}" is full (${free} MiB free); free some and start again, or set WICKSTREAM_DATA_DIR to a folder on a larger disk. ${error.message}`,
+    { cause: error },
+  );
 }
 
 function checkFlags(flags: UpFlags): number {
   const speed = Number(flags.speed);
-  if (!(speed > 0 && speed <= SPEED_MAX)) {
+  if (flags.speed.trim() === '' || !(speed > 0 && speed <= SPEED_MAX)) {
     throw new AppError(
-      'WICK_CONFIG_INVALID',
+      'WICK_USAGE',
       `--speed is "${flags.speed}"; give a number above 0, at most ${SPEED_MAX}`,
     );
   }
   if (flags.json === true && flags.once !== true) {
     throw new AppError(
-      'WICK_CONFIG_INVALID',
+      'WICK_USAGE',
       '--json goes with --once: without it there is no end to report',
     );
   }
   if (flags.live === true && (flags.once === true || flags.data !== undefined)) {
-    throw new AppError(
-      'WICK_CONFIG_INVALID',
-      '--live uses the real venue; leave out --once and --data',
-    );
+    throw new AppError('WICK_USAGE', '--live uses the real venue; leave out --once and --data');
   }
   return speed;
 }
 
-function describe(event: SupervisorEvent): string {
-  const { service } = event;
-  if (event.kind === 'started') return `${service} is up (pid ${event.pid})`;
-  if (event.kind === 'restarted') return `${service} is up again (pid ${event.pid})`;
-  if (event.kind === 'stopped') return `${service} stopped`;
-  return `${service} ended by itself (${event.how}); starting it again`;
+/** Before any engine starts: is there at least one file that could be a recording? */
+async function checkData(folder: string): Promise<string> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw new AppError(
+      'WICK_USAGE',
+      `--data names "${folder}", which cannot be read as a folder: ${errorText(error)}; name a folder of candle CSVs`,
+      { cause: error },
+    );
+  });
+  const refused: string[] = [];
+  for (const name of names) {
+    const parsed = parseRecordingName(name);
+    if (parsed.ok) return folder;
+    if (!name.startsWith('.') && !name.endsWith('.md')) refused.push(`${name}: ${parsed.reason}`);
+  }
+  const why = refused.slice(0, NAMES_SHOWN).join('; ');
+  throw new AppError(
+    'WICK_USAGE',
+    `--data names "${folder}", which holds no candle CSV (SYMBOL-INTERVAL.csv or .csv.gz)${why === '' ? '' : `; ${why}`}`,
+  );
 }

@@ -25,7 +25,8 @@ export async function openPipelineClients(
     brokers: config.KAFKA_BROKERS,
     clientId: 'wickstream-status',
     logger,
-  }).admin();
+    // Whoever looks wants to know now; who waits looks again.
+  }).admin({ retry: { retries: 1 } });
   await kafka.connect();
   const pool = createPostgresPool(postgresOptions(config, 'wickstream-status'), (error) =>
     logger.debug({ err: error.message }, 'postgres connection lost'),

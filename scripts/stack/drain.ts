@@ -4,6 +4,7 @@
  * moved for a while, and then says what is missing.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { errorText } from '#core/errors.ts';
 import type { ReplayStatus } from '../../local/venues/replay-status.ts';
 import { readRows } from '#platform/clickhouse.ts';
 import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
@@ -15,6 +16,8 @@ export interface DrainOptions {
   readonly replay: ReplayStatus;
   /** Called with each look. */
   readonly onCounts: (counts: PipelineCounts) => void;
+  /** Told once why a look failed; looking goes on. */
+  readonly onTrouble: (reason: string) => void;
   /** Called every few seconds, to keep the rest of the stack healthy. */
   readonly onTick: () => Promise<void>;
   readonly signal: AbortSignal;
@@ -34,27 +37,44 @@ const POLL_MS = 250;
 const TICK_MS = 3_000;
 const STALL_MS = 90_000;
 
+/** One look at the pipeline; a store that is being started again makes it fail. */
+interface Look {
+  readonly counts: PipelineCounts;
+  readonly uncollected: readonly string[];
+  readonly signalSeen: boolean;
+}
+
+/** @throws what a store said last, when none of it answered for as long as a stall takes. */
 export async function drain(options: DrainOptions): Promise<DrainReport> {
-  const { clients, replay, signal } = options;
+  const { clients, signal } = options;
   let firstSignalAt: number | null = null;
   let seen = '';
   let movedAt = performance.now();
   let tickAt = performance.now();
+  let trouble = '';
+  const isStalled = (): boolean => performance.now() - movedAt > STALL_MS;
   for (;;) {
     signal.throwIfAborted();
-    firstSignalAt ??= (await hasSignal(clients)) ? performance.now() : null;
-    const counts = await readCounts(clients);
-    options.onCounts(counts);
-    const now = JSON.stringify({ ...counts, slot: null });
-    if (now !== seen) movedAt = performance.now();
-    seen = now;
-    const uncollected = await readUncollected(clients, replay);
-    const stalled = performance.now() - movedAt > STALL_MS;
-    if ((uncollected.length === 0 && isLevel(counts)) || stalled) {
-      const reconciled = await reconcile(clients);
-      if (reconciled.mismatches.length === 0 || stalled) {
-        return { counts, reconciled, firstSignalAt, drainedAt: performance.now(), uncollected };
+    try {
+      const look = await takeLook(options, firstSignalAt !== null);
+      if (look.signalSeen) firstSignalAt ??= performance.now();
+      const { counts, uncollected } = look;
+      trouble = '';
+      options.onCounts(counts);
+      const now = JSON.stringify({ ...counts, slot: null });
+      if (now !== seen) movedAt = performance.now();
+      seen = now;
+      if ((uncollected.length === 0 && isLevel(counts)) || isStalled()) {
+        const reconciled = await reconcile(clients);
+        if (reconciled.mismatches.length === 0 || isStalled()) {
+          return { counts, reconciled, firstSignalAt, drainedAt: performance.now(), uncollected };
+        }
       }
+    } catch (error) {
+      if (isStalled()) throw error;
+      const text = errorText(error);
+      if (text !== trouble && !signal.aborted) options.onTrouble(text);
+      trouble = text;
     }
     if (performance.now() - tickAt > TICK_MS) {
       tickAt = performance.now();
@@ -62,6 +82,14 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
     }
     await delay(POLL_MS);
   }
+}
+
+async function takeLook({ clients, replay }: DrainOptions, signalSeen: boolean): Promise<Look> {
+  return {
+    signalSeen: signalSeen || (await hasSignal(clients)),
+    counts: await readCounts(clients),
+    uncollected: await readUncollected(clients, replay),
+  };
 }
 
 function isLevel(counts: PipelineCounts): boolean {

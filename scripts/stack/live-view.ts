@@ -1,22 +1,26 @@
-/** The pipeline at work: a table that redraws on a terminal, a line now and then elsewhere. */
+/** The pipeline at work: a table that is redrawn on a terminal, a line now and then elsewhere. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { readRows } from '#platform/clickhouse.ts';
 import { errorText } from '#core/errors.ts';
 import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
 import type { PipelineClients } from '../pipeline/pipeline-clients.ts';
 import { readReplay } from './replay.ts';
+import type { Screen } from './screen.ts';
 import type { RunningStack } from './start-stack.ts';
+import type { Style } from './style.ts';
 
 export interface LiveOptions {
-  readonly stack: RunningStack;
+  readonly stack: Pick<RunningStack, 'ports'>;
   readonly clients: PipelineClients;
+  readonly screen: Screen;
+  readonly style: Style;
   readonly say: (line: string) => void;
   readonly keepConnector: () => Promise<void>;
   readonly signal: AbortSignal;
   readonly recorded: boolean;
 }
 
-interface NewestSignal {
+export interface NewestSignal {
   readonly series: string;
   readonly open_time: string;
   readonly decision: string;
@@ -25,101 +29,132 @@ interface NewestSignal {
   readonly fired: string;
 }
 
+export interface Frame {
+  /** Where the venue is in its recording. */
+  readonly clock: string;
+  readonly counts: PipelineCounts;
+  /** Changes a second since the frame before; null in the first. */
+  readonly changesPerSecond: number | null;
+  readonly signals: readonly NewestSignal[];
+}
+
 const REFRESH_MS = 1_000;
 const PLAIN_REFRESH_MS = 10_000;
-const KEEP_EVERY = 5;
+const KEEP_MS = 5_000;
 const SIGNALS_SHOWN = 6;
-const BOLD = '\u001b[1m';
-const DIM = '\u001b[2m';
-const PLAIN = '\u001b[0m';
 
 /** Runs until the signal is aborted. */
 export async function showLive(options: LiveOptions): Promise<number> {
-  const terminal = process.stdout.isTTY;
-  let drawn = 0;
-  for (let round = 0; !options.signal.aborted; round += 1) {
+  const { screen, say, style, signal } = options;
+  let last: { readonly changes: number; readonly at: number } | null = null;
+  let keptAt = -KEEP_MS;
+  let failure = '';
+  while (!signal.aborted) {
     try {
-      const lines = await frame(options, terminal);
-      if (terminal) {
-        process.stdout.write(
-          `${drawn > 0 ? `\u001b[${drawn}A\u001b[J` : '\n'}${lines.join('\n')}\n`,
-        );
-        drawn = lines.length;
+      const counts = await readCounts(options.clients);
+      if (screen.live) {
+        const now = { changes: counts.changes, at: performance.now() };
+        screen.draw(describeFrame(await readFrame(options, counts, last), style));
+        last = now;
       } else {
-        options.say(lines.join(' · '));
+        say(describeCounts(counts));
       }
+      failure = '';
     } catch (error) {
       // An engine is being started again; the table waits for it.
-      drawn = 0;
-      options.say(`waiting: ${errorText(error)}`);
+      const text = errorText(error);
+      if (text !== failure && !signal.aborted) say(`waiting: ${text}`);
+      failure = text;
     }
-    if (round % KEEP_EVERY === 0) await options.keepConnector();
-    await delay(terminal ? REFRESH_MS : PLAIN_REFRESH_MS, undefined, {
-      signal: options.signal,
-    }).catch((error: Error) => {
-      if (error.name !== 'AbortError') throw error;
-    });
+    if (performance.now() - keptAt > KEEP_MS) {
+      keptAt = performance.now();
+      await options.keepConnector();
+    }
+    await delay(screen.live ? REFRESH_MS : PLAIN_REFRESH_MS, undefined, { signal }).catch(
+      (error: Error) => {
+        if (error.name !== 'AbortError') throw error;
+      },
+    );
   }
   return 0;
 }
 
-async function frame(options: LiveOptions, terminal: boolean): Promise<string[]> {
-  const counts = await readCounts(options.clients);
-  if (!terminal) return [plain(counts)];
-  const clock = options.recorded ? await clockLine(options.stack.ports.venue) : 'real venue';
-  const signals = await newestSignals(options.clients);
-  const cell = (name: string, value: string): string => `  ${name.padEnd(26)}${value.padStart(14)}`;
+async function readFrame(
+  options: LiveOptions,
+  counts: PipelineCounts,
+  last: { readonly changes: number; readonly at: number } | null,
+): Promise<Frame> {
+  const [clock, signals] = await Promise.all([
+    options.recorded ? readClock(options.stack.ports.venue) : 'real venue',
+    readNewestSignals(options.clients),
+  ]);
+  const seconds = last === null ? 0 : (performance.now() - last.at) / 1000;
+  const changesPerSecond =
+    last === null || seconds <= 0 ? null : Math.round((counts.changes - last.changes) / seconds);
+  return { clock, counts, changesPerSecond, signals };
+}
+
+/** The table; always the same number of lines, so that it does not jump. */
+export function describeFrame(frame: Frame, style: Style): string[] {
+  const { counts, changesPerSecond, signals } = frame;
   const number = (value: number): string => value.toLocaleString('en-US');
+  const row = (name: string, value: number, note: string): string =>
+    `  ${name.padEnd(22)}${style.bold(number(value).padStart(12))}  ${style.dim(note)}`;
+  const rate = changesPerSecond === null ? '' : `${number(Math.max(0, changesPerSecond))} a second`;
+  const wal = number(Math.round((counts.slot?.lagBytes ?? 0) / 1024));
   return [
-    `${BOLD}Wickstream${PLAIN}  ${clock}  ${DIM}Ctrl-C stops${PLAIN}`,
     '',
-    cell('candles in Postgres', number(counts.postgresCandles)),
-    cell('change events in Kafka', number(counts.changes)),
-    cell('candles in ClickHouse', number(counts.candles)),
-    cell('features', number(counts.features)),
-    cell('signals', number(counts.signals)),
-    cell('lag: events to analyse', number(counts.lag)),
-    cell('lag: WAL to capture, KiB', number(Math.round((counts.slot?.lagBytes ?? 0) / 1024))),
+    `${style.bold('Wickstream')}  ${frame.clock}  ${style.dim('Ctrl-C stops')}`,
     '',
-    `  ${BOLD}newest signals${PLAIN}`,
-    ...signals.map(signalLine),
-    ...Array.from({ length: SIGNALS_SHOWN - signals.length }, () => ''),
+    row('candles in Postgres', counts.postgresCandles, 'closed'),
+    row('change events', counts.changes, rate),
+    row('candles in ClickHouse', counts.candles, ''),
+    row('features', counts.features, 'one row a candle'),
+    row('signals', counts.signals, 'Long, Short and Neutral'),
+    row('lag', counts.lag, `events to analyse, ${wal} KiB of WAL to capture`),
+    '',
+    `  ${style.bold('newest signals')}`,
+    ...signals.slice(0, SIGNALS_SHOWN).map((signal) => signalLine(signal, style)),
+    ...Array.from({ length: Math.max(0, SIGNALS_SHOWN - signals.length) }, () => ''),
   ];
 }
 
-function plain(counts: PipelineCounts): string {
+function signalLine(signal: NewestSignal, style: Style): string {
+  const { decision } = signal;
+  const colour =
+    decision === 'Long' ? style.green : decision === 'Short' ? style.red : (text: string) => text;
   return (
-    `postgres ${counts.postgresCandles} candles · kafka ${counts.changes} changes · ` +
-    `clickhouse ${counts.candles} candles, ${counts.features} features, ${counts.signals} signals · lag ${counts.lag}`
+    `  ${style.dim(signal.open_time)}  ${signal.series.padEnd(16)} ${colour(decision.padEnd(8))}` +
+    `long ${signal.long}  short ${signal.short}  ${style.dim(signal.fired)}`
   );
 }
 
-async function clockLine(port: number): Promise<string> {
+/** All counts on one line. */
+export function describeCounts(counts: PipelineCounts): string {
+  return (
+    `postgres ${counts.postgresCandles} candles · kafka ${counts.changes} changes, ${counts.lag} to go · ` +
+    `clickhouse ${counts.candles} candles, ${counts.features} features, ${counts.signals} signals`
+  );
+}
+
+async function readClock(port: number): Promise<string> {
   const replay = await readReplay(port);
   const now = new Date(replay.now).toISOString().slice(0, 19).replace('T', ' ');
   return replay.exhausted
-    ? `recording at its end, ${now} UTC; "npm run wick -- reset" begins anew`
+    ? `the recording is at its end, ${now} UTC; "npm run wick -- reset" begins anew`
     : `recorded venue at ${now} UTC, ${replay.speed}× time`;
 }
 
-async function newestSignals({ clickhouse }: PipelineClients): Promise<NewestSignal[]> {
+async function readNewestSignals({ clickhouse }: PipelineClients): Promise<NewestSignal[]> {
   return readRows<NewestSignal>(
     clickhouse,
-    `select concat(exchange, ' ', symbol, ' ', interval) as series,
+    `select concat(symbol, ' ', interval) as series,
             formatDateTime(open_time, '%Y-%m-%d %H:%i') as open_time, decision,
-            toString(round(final_score_long, 2)) as long,
-            toString(round(final_score_short, 2)) as short,
+            printf('%.2f', assumeNotNull(final_score_long)) as long,
+            printf('%.2f', assumeNotNull(final_score_short)) as short,
             arrayStringConcat(fired, ', ') as fired
      from signals final where status = 'active'
      order by version desc, open_time desc limit {count:UInt8}`,
     { count: SIGNALS_SHOWN },
   );
-}
-
-function signalLine(signal: NewestSignal): string {
-  const text =
-    `  ${signal.open_time}  ${signal.series.padEnd(32)}${signal.decision.padEnd(8)}` +
-    `long ${signal.long.padEnd(5)} short ${signal.short.padEnd(5)} ${signal.fired}`;
-  const width = process.stdout.columns;
-  return text.length > width ? `${text.slice(0, width - 1)}…` : text;
 }

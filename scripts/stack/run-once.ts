@@ -3,12 +3,17 @@ import type { PipelineClients } from '../pipeline/pipeline-clients.ts';
 import { readMemory } from '../pipeline/memory.ts';
 import { readRows } from '#platform/clickhouse.ts';
 import { drain, type DrainReport } from './drain.ts';
+import { describeCounts } from './live-view.ts';
 import { readReplay } from './replay.ts';
+import type { Screen } from './screen.ts';
 import type { RunningStack } from './start-stack.ts';
+import type { Style } from './style.ts';
 
 export interface RunOnceOptions {
   readonly stack: RunningStack;
   readonly clients: PipelineClients;
+  readonly screen: Screen;
+  readonly style: Style;
   /** `performance.now()` of the command's start and of readiness. */
   readonly startedAt: number;
   readonly readyAt: number;
@@ -42,7 +47,7 @@ const MISMATCHES_SHOWN = 20;
 
 /** @returns the exit code: 0 only when everything was collected and the stores agree. */
 export async function runOnce(options: RunOnceOptions): Promise<number> {
-  const { stack, clients, say } = options;
+  const { stack, clients, screen, say } = options;
   const replay = await readReplay(stack.ports.venue);
   let saidAt = 0;
   const report = await drain({
@@ -51,13 +56,14 @@ export async function runOnce(options: RunOnceOptions): Promise<number> {
     signal: options.signal,
     onTick: options.keepConnector,
     onCounts: (counts) => {
-      if (performance.now() - saidAt < PROGRESS_MS) return;
+      if (screen.live) screen.draw(['', options.style.dim(`  ${describeCounts(counts)}`)]);
+      if (screen.live || performance.now() - saidAt < PROGRESS_MS) return;
       saidAt = performance.now();
-      say(
-        `postgres ${counts.postgresCandles} candles · kafka ${counts.changes} changes, ${counts.lag} to go · clickhouse ${counts.candles} candles, ${counts.features} features, ${counts.signals} signals`,
-      );
+      say(describeCounts(counts));
     },
+    onTrouble: (reason) => say(`waiting: ${reason}`),
   });
+  screen.draw([]);
   const memory = await readMemory(new Map([...stack.supervisor.pids(), ['wick', process.pid]]));
   const summary = summarise(options, report, ownMemory(memory));
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);

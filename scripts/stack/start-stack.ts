@@ -1,18 +1,26 @@
 /**
  * Brings the embedded stack up: preflight, leftovers of a crashed run, engines, schema, connector,
- * our own processes. Start is recovery: it makes no difference how the last run ended. Composition
- * only; each step lives in `local/` or in the stage that it belongs to.
+ * our own processes. Start is recovery: it makes no difference how the last run ended. An abort ends
+ * it at any point, with everything stopped that was started. Composition only; each step lives in
+ * `local/` or in the stage that it belongs to.
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { applyConnector, connectorStatus, readConnectorFile } from '../../connectors/index.ts';
-import { installEngines, type Engines } from '../../local/engines/install.ts';
-import { createLayout, resolveLayout, type StackLayout } from '../../local/stack/layout.ts';
-import { stopLeftover } from '../../local/stack/managed-process.ts';
-import { identify, readPidFile, removePidFile, writePidFile } from '../../local/stack/pid-file.ts';
+import { findEngines, installEngines, type Engines } from '../../local/engines/install.ts';
+import {
+  assertTraversable,
+  createLayout,
+  resolveLayout,
+  type StackLayout,
+} from '../../local/stack/layout.ts';
+import { boundLogs } from '../../local/stack/log-file.ts';
+import { OWNER_VARIABLE } from '../../local/stack/managed-process.ts';
+import { claimPidFile, identify, removePidFile } from '../../local/stack/pid-file.ts';
 import { assertFree } from '../../local/stack/ports.ts';
 import { assertDisk, assertJava } from '../../local/stack/preflight.ts';
 import { readSecrets } from '../../local/stack/secrets.ts';
+import { servicePlace } from '../../local/stack/services/service.ts';
 import { stackEnv, writeEnvFile } from '../../local/stack/stack-env.ts';
 import {
   PORT_VARIABLES,
@@ -20,9 +28,14 @@ import {
   STACK_PORTS,
   type StackPorts,
 } from '../../local/stack/stack-ports.ts';
-import { SERVICES, STOP_SIGNALS, stackServices } from '../../local/stack/stack.ts';
-import { Supervisor, type SupervisorEvent } from '../../local/stack/supervisor.ts';
+import { SERVICES, stackServices, type ServiceName } from '../../local/stack/stack.ts';
+import {
+  Supervisor,
+  type SupervisedService,
+  type SupervisorEvent,
+} from '../../local/stack/supervisor.ts';
 import { readReplay } from './replay.ts';
+import { stopServices, supervisorPidFile } from './stop-stack.ts';
 import { CONNECTOR_NAME } from '#core/contracts/names.ts';
 import { AppError } from '#core/errors.ts';
 import { loadConfig, type Config } from '#platform/config.ts';
@@ -41,6 +54,8 @@ export interface StartOptions {
   readonly live: boolean;
   readonly connector: boolean;
   readonly say: (line: string) => void;
+  /** Told about long work in steps, each replacing the one before. */
+  readonly progress: (step: string) => void;
   readonly onEvent: (event: SupervisorEvent) => void;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -54,9 +69,10 @@ export interface RunningStack {
   stop(): Promise<void>;
 }
 
-const LEFTOVER_TIMEOUT_MS = 30_000;
 const CONNECTOR_TIMEOUT_MS = 60_000;
 const CONNECTOR_POLL_MS = 200;
+/** Maven's downloads and what is unpacked from them, MiB. */
+const INSTALL_MIB = 600;
 /** The recorded venue has no one to protect; the adapter still keeps to what it is told. */
 const VENUE_WEIGHT_LIMIT = 1_000_000;
 
@@ -71,14 +87,10 @@ export function stackLayout(
   });
 }
 
-export function supervisorPidFile(layout: StackLayout): string {
-  return join(layout.run, 'supervisor.pid');
-}
-
 export async function startStack(options: StartOptions): Promise<RunningStack> {
-  // Postgres may run as another user and must be able to enter what we make.
-  process.umask(0o022);
   const layout = stackLayout(options.checkout, options.env);
+  // As root Postgres runs as another user and must be able to enter what we make.
+  if (layout.unprivileged !== null) process.umask(0o022);
   const ports = readPorts(options.env);
   await createLayout(layout);
   await takeLock(layout);
@@ -92,16 +104,14 @@ export async function startStack(options: StartOptions): Promise<RunningStack> {
 
 /** Two supervisors on one data folder would stop each other's processes. */
 async function takeLock(layout: StackLayout): Promise<void> {
-  const file = supervisorPidFile(layout);
-  const other = await readPidFile(file);
-  if (other !== null && other.pid !== process.pid) {
-    throw new AppError(
-      'WICK_LOCAL_ALREADY_RUNNING',
-      `The stack of this checkout is already running (pid ${other.pid}); look with "npm run wick -- status", stop it with "npm run wick -- down"`,
-    );
-  }
   const self = await identify(process.pid);
-  if (self !== null) await writePidFile(file, self);
+  if (self === null) throw new Error('the system does not know this process');
+  const holder = await claimPidFile(supervisorPidFile(layout), self);
+  if (holder.pid === self.pid) return;
+  throw new AppError(
+    'WICK_LOCAL_ALREADY_RUNNING',
+    `The stack of this checkout is already running (pid ${holder.pid}); look with "npm run wick -- status", stop it with "npm run wick -- down"`,
+  );
 }
 
 async function startLocked(
@@ -109,8 +119,8 @@ async function startLocked(
   layout: StackLayout,
   ports: StackPorts,
 ): Promise<RunningStack> {
+  const secrets = await readSecrets(layout.secretsFile, layout.data);
   const engines = await prepare(options, layout, ports);
-  const secrets = await readSecrets(layout.secretsFile);
   // Filled in further before the scheduler starts; services read it when they start.
   const env = stackEnv(ports, secrets);
   if (options.live) delete env['BINANCE_FUTURES_URL'];
@@ -126,30 +136,16 @@ async function startLocked(
     logLevel: config.LOG_LEVEL,
   });
   const supervisor = new Supervisor({ onEvent: options.onEvent });
+  const logs = boundLogs(SERVICES.map((name) => servicePlace(layout, name).logFile));
   const stop = async (): Promise<void> => {
+    logs.close();
     await supervisor.stop();
     await removePidFile(supervisorPidFile(layout));
   };
+  const interrupt = (): void => void supervisor.stop().catch(() => undefined); // `stop` reports it.
+  options.signal.addEventListener('abort', interrupt, { once: true });
   try {
-    const connect = supervisor.start(services.kafka).then(() => supervisor.start(services.connect));
-    const stores = all([
-      supervisor.start(services.postgres),
-      supervisor.start(services.redis),
-      supervisor.start(services.clickhouse),
-      options.live ? Promise.resolve() : supervisor.start(services.venue),
-    ]);
-    await all([connect, stores]);
-    options.signal.throwIfAborted();
-    options.say('making schema, topics and tables');
-    await bootstrapPipeline(config, options.logger);
-    await all([
-      supervisor.start(services.analyzer),
-      options.connector ? activate(options, config) : Promise.resolve(),
-    ]);
-    options.signal.throwIfAborted();
-    if (!options.live) Object.assign(env, await collectSettings(options, ports));
-    await writeEnvFile(layout.envFile, env);
-    await supervisor.start(services.scheduler);
+    await launch({ options, layout, ports, config, env, services, supervisor });
     return {
       layout,
       ports,
@@ -160,7 +156,45 @@ async function startLocked(
   } catch (error) {
     await stop();
     throw error;
+  } finally {
+    options.signal.removeEventListener('abort', interrupt);
   }
+}
+
+interface Launch {
+  readonly options: StartOptions;
+  readonly layout: StackLayout;
+  readonly ports: StackPorts;
+  readonly config: Config;
+  readonly env: Record<string, string>;
+  readonly services: Readonly<Record<ServiceName, SupervisedService>>;
+  readonly supervisor: Supervisor;
+}
+
+/** Engines, schema, connector, our own processes: all of them up, or it throws. */
+async function launch({ options, layout, ports, ...rest }: Launch): Promise<void> {
+  const { config, env, services, supervisor } = rest;
+  options.signal.throwIfAborted();
+  const connect = supervisor.start(services.kafka).then(() => supervisor.start(services.connect));
+  await all([
+    connect,
+    supervisor.start(services.postgres),
+    supervisor.start(services.redis),
+    supervisor.start(services.clickhouse),
+    options.live ? Promise.resolve() : supervisor.start(services.venue),
+  ]);
+  options.progress('making schema, topics and tables');
+  await unlessAborted(options.signal, bootstrapPipeline(config, options.logger));
+  await all([
+    supervisor.start(services.analyzer),
+    options.connector
+      ? unlessAborted(options.signal, activate(options, layout, config))
+      : Promise.resolve(),
+  ]);
+  options.signal.throwIfAborted();
+  if (!options.live) Object.assign(env, await collectSettings(options, ports));
+  await writeEnvFile(layout.envFile, env);
+  await supervisor.start(services.scheduler);
 }
 
 async function prepare(
@@ -170,16 +204,46 @@ async function prepare(
 ): Promise<Engines> {
   await assertJava(options.env);
   await assertDisk(layout.base);
-  for (const name of [...SERVICES].reverse()) {
-    const file = join(layout.run, `${name}.pid`);
-    if (await stopLeftover(file, STOP_SIGNALS[name], LEFTOVER_TIMEOUT_MS)) {
-      options.say(`stopped ${name}, left over from an earlier run`);
-    }
+  for (const name of await stopServices(layout)) {
+    options.say(`stopped ${name}, left over from an earlier run`);
   }
   for (const name of STACK_PORTS) {
     await assertFree(name, ports[name], PORT_VARIABLES[name].variable);
   }
-  return installEngines({ cacheDir: layout.engineCache, onProgress: options.say });
+  return provideEngines(options, layout);
+}
+
+async function provideEngines(options: StartOptions, layout: StackLayout): Promise<Engines> {
+  const cacheDir = layout.engineCache;
+  const found = await findEngines({ cacheDir });
+  if (found === null) await assertDisk(cacheDir, INSTALL_MIB, 'WICKSTREAM_CACHE_DIR');
+  const engines =
+    found ??
+    (await installEngines({
+      cacheDir,
+      onProgress: options.progress,
+      signal: options.signal,
+      // So that a start after a crash finds Maven too.
+      env: { [OWNER_VARIABLE]: join(layout.run, 'install.pid') },
+    }));
+  if (layout.unprivileged !== null) {
+    await assertTraversable(engines.postgres, 'WICKSTREAM_CACHE_DIR');
+  }
+  return engines;
+}
+
+/** What is not cut short by itself is left to end behind our back: its stores are going away. */
+async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const reject = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', reject, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', reject);
+    work.catch(() => undefined);
+  }
 }
 
 function venueArgs(options: StartOptions, layout: StackLayout): string[] {
@@ -213,7 +277,7 @@ async function collectSettings(
   };
 }
 
-async function activate(options: StartOptions, config: Config): Promise<void> {
+async function activate(options: StartOptions, layout: StackLayout, config: Config): Promise<void> {
   const endpoint = { url: config.CONNECT_URL };
   const file = await readConnectorFile(join(options.checkout, 'pg-connector.json'));
   const deadline = performance.now() + CONNECTOR_TIMEOUT_MS;
@@ -227,7 +291,7 @@ async function activate(options: StartOptions, config: Config): Promise<void> {
     if (performance.now() > deadline) {
       throw new AppError(
         'WICK_CONNECTOR_REJECTED',
-        `The connector did not start within ${CONNECTOR_TIMEOUT_MS / 1000} s (${connector}, ${tasks.join(', ')}): ${failure ?? 'no reason given'}; see .wickstream/logs/connect.log`,
+        `The connector did not start within ${CONNECTOR_TIMEOUT_MS / 1000} s (${connector}, ${tasks.join(', ')}): ${failure ?? 'no reason given'}; see ${join(layout.logs, 'connect.log')}`,
       );
     }
     options.signal.throwIfAborted();

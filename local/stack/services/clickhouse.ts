@@ -9,6 +9,7 @@ export interface ClickHouseServerOptions {
   readonly port: number;
   readonly user: string;
   readonly password: string;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const MAIN = join(import.meta.dirname, '..', '..', 'clickhouse', 'main.ts');
@@ -39,6 +40,7 @@ export async function startClickHouse(options: ClickHouseServerOptions): Promise
     readyTimeoutMs: READY_TIMEOUT_MS,
     stopSignal: 'SIGTERM',
     stopTimeoutMs: STOP_TIMEOUT_MS,
+    signal: options.signal,
   });
 }
 

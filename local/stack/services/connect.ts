@@ -5,7 +5,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startProcess, type ManagedProcess } from '../managed-process.ts';
-import { log4jProperties } from './kafka.ts';
+import { JVM_DEFAULTS, log4jProperties } from './kafka.ts';
 import type { ServicePlace } from './service.ts';
 
 export interface ConnectServerOptions {
@@ -23,6 +23,7 @@ export interface ConnectServerOptions {
     readonly CDC_USER: string;
     readonly CDC_PASSWORD: string;
   };
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The same pattern stands in docker-compose.yml. */
@@ -42,6 +43,7 @@ export async function startConnect(options: ConnectServerOptions): Promise<Manag
     name: 'connect',
     command: options.java,
     args: [
+      ...JVM_DEFAULTS,
       '-Xms128m',
       '-Xmx288m',
       '-XX:+UseSerialGC',
@@ -60,6 +62,7 @@ export async function startConnect(options: ConnectServerOptions): Promise<Manag
     readyTimeoutMs: READY_TIMEOUT_MS,
     stopSignal: 'SIGTERM',
     stopTimeoutMs: STOP_TIMEOUT_MS,
+    signal: options.signal,
   });
 }
 

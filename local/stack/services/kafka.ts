@@ -2,13 +2,13 @@
  * One Kafka broker in KRaft mode as a child process on loopback. In: class path, data folder,
  * cluster id. Out: a broker that answers with that cluster id.
  */
-import { spawn } from 'node:child_process';
-import { access, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '#core/errors.ts';
 import { createKafka } from '#platform/kafka.ts';
 import { createLogger } from '#platform/logger.ts';
-import { childEnv, startProcess, type ManagedProcess } from '../managed-process.ts';
+import { runHelper } from '../helper-process.ts';
+import { startProcess, type ManagedProcess } from '../managed-process.ts';
 import type { ServicePlace } from './service.ts';
 
 export interface KafkaServerOptions {
@@ -19,11 +19,24 @@ export interface KafkaServerOptions {
   readonly controllerPort: number;
   /** Base64 uuid; a client that finds another one refuses to talk. */
   readonly clusterId: string;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
+const FORMAT_TIMEOUT_MS = 60_000;
 const NODE_ID = 1;
+
+/**
+ * For every JVM: the machine's language and time zone must not show in file names and numbers (in a
+ * Persian locale Java writes Persian digits).
+ */
+export const JVM_DEFAULTS = [
+  '-Duser.language=en',
+  '-Duser.country=US',
+  '-Duser.timezone=UTC',
+  '-Dfile.encoding=UTF-8',
+] as const;
 
 /** @throws AppError WICK_LOCAL_ENGINE_FAILED when formatting or the broker fails. */
 export async function startKafka(options: KafkaServerOptions): Promise<ManagedProcess> {
@@ -31,13 +44,14 @@ export async function startKafka(options: KafkaServerOptions): Promise<ManagedPr
   await mkdir(dataDir, { recursive: true });
   const properties = join(dataDir, 'server.properties');
   const logConfig = join(dataDir, 'log4j2.properties');
-  await writeFile(properties, brokerProperties(options));
+  await writeFile(properties, brokerProperties(options, join(dataDir, 'log')));
   await writeFile(logConfig, log4jProperties('WARN'));
-  await format(options, properties, logConfig);
+  await format(options, logConfig);
   return startProcess({
     name: 'kafka',
     command: options.java,
     args: [
+      ...JVM_DEFAULTS,
       '-Xms192m',
       '-Xmx384m',
       '-XX:+UseSerialGC',
@@ -55,6 +69,7 @@ export async function startKafka(options: KafkaServerOptions): Promise<ManagedPr
     readyTimeoutMs: READY_TIMEOUT_MS,
     stopSignal: 'SIGTERM',
     stopTimeoutMs: STOP_TIMEOUT_MS,
+    signal: options.signal,
   });
 }
 
@@ -73,7 +88,7 @@ export function log4jProperties(level: 'ERROR' | 'WARN' | 'INFO'): string {
   ].join('\n');
 }
 
-function brokerProperties(options: KafkaServerOptions): string {
+function brokerProperties(options: KafkaServerOptions, logDir: string): string {
   const listener = `127.0.0.1:${options.port}`;
   const controller = `127.0.0.1:${options.controllerPort}`;
   return [
@@ -84,7 +99,7 @@ function brokerProperties(options: KafkaServerOptions): string {
     `advertised.listeners=PLAINTEXT://${listener}`,
     'controller.listener.names=CONTROLLER',
     'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    `log.dirs=${join(options.place.dataDir, 'log')}`,
+    `log.dirs=${logDir}`,
     'auto.create.topics.enable=false',
     'offsets.topic.replication.factor=1',
     'offsets.topic.num.partitions=1',
@@ -103,50 +118,57 @@ function brokerProperties(options: KafkaServerOptions): string {
   ].join('\n');
 }
 
-async function format(
-  options: KafkaServerOptions,
-  properties: string,
-  logConfig: string,
-): Promise<void> {
-  const logDir = join(options.place.dataDir, 'log');
-  const formatted = await access(join(logDir, 'meta.properties')).then(
-    () => true,
-    () => false,
-  );
-  if (formatted) return;
-  // Without meta.properties a format was cut off: the folder holds nothing.
+/**
+ * Gives the log folder its cluster id, once. The folder appears whole by a rename, so a format that
+ * was cut off leaves nothing that a broker would take for its own.
+ */
+async function format(options: KafkaServerOptions, logConfig: string): Promise<void> {
+  const { dataDir } = options.place;
+  const logDir = join(dataDir, 'log');
+  const found = await readClusterId(logDir);
+  if (found === options.clusterId) return;
+  if (found !== null) {
+    throw new AppError(
+      'WICK_LOCAL_WRONG_CLUSTER',
+      `"${logDir}" belongs to Kafka cluster "${found}", this stack is "${options.clusterId}"; restore its secrets.json, or remove all data with "wick reset"`,
+    );
+  }
   await rm(logDir, { recursive: true, force: true });
-  const child = spawn(
-    options.java,
-    [
+  const staging = join(dataDir, 'log.formatting');
+  await rm(staging, { recursive: true, force: true });
+  const properties = join(dataDir, 'format.properties');
+  await writeFile(properties, brokerProperties(options, staging));
+  await runHelper({
+    failure: `Kafka could not format "${logDir}"`,
+    command: options.java,
+    args: [
+      ...JVM_DEFAULTS,
       `-Dlog4j2.configurationFile=${logConfig}`,
       '-cp',
       options.classPath,
       'kafka.tools.StorageTool',
       'format',
-      '-t',
-      options.clusterId,
+      // In one word: an id may begin with "-".
+      `--cluster-id=${options.clusterId}`,
       '-c',
       properties,
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: childEnv() },
-  );
-  let output = '';
-  const keep = (chunk: Buffer): void => {
-    output = (output + chunk.toString('utf8')).slice(-2000);
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
+    pidFile: options.place.pidFile,
+    timeoutMs: FORMAT_TIMEOUT_MS,
+    signal: options.signal,
   });
-  if (code !== 0) {
-    throw new AppError(
-      'WICK_LOCAL_ENGINE_FAILED',
-      `Kafka could not format "${logDir}" (exit ${code}): ${output.trim()}`,
-    );
-  }
+  await rename(staging, logDir);
+}
+
+/** The cluster id of a formatted folder; null where there is none. */
+async function readClusterId(logDir: string): Promise<string | null> {
+  const text = await readFile(join(logDir, 'meta.properties'), 'utf8').catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    },
+  );
+  return text === null ? null : (/^cluster\.id=(.*)$/m.exec(text)?.[1] ?? null);
 }
 
 async function answersAs(port: number, clusterId: string): Promise<boolean> {

@@ -12,6 +12,7 @@ export interface NodeServiceOptions {
   readonly place: ServicePlace;
   /** Answers 200 when the process is up. */
   readonly readyUrl: string;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const CHECKOUT = join(import.meta.dirname, '..', '..', '..');
@@ -31,6 +32,7 @@ export async function startNodeService(options: NodeServiceOptions): Promise<Man
     readyTimeoutMs: READY_TIMEOUT_MS,
     stopSignal: 'SIGTERM',
     stopTimeoutMs: STOP_TIMEOUT_MS,
+    signal: options.signal,
   });
 }
 

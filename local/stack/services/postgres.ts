@@ -3,12 +3,12 @@
  * password. Out: a running server with `wal_level=logical` and the database made. It refuses to run
  * as root, so there it runs as an unprivileged user that owns its data folder.
  */
-import { spawn } from 'node:child_process';
-import { access, chown, mkdir, rm, writeFile } from 'node:fs/promises';
+import { access, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { AppError } from '#core/errors.ts';
-import { childEnv, startProcess, type ManagedProcess } from '../managed-process.ts';
+import { runHelper } from '../helper-process.ts';
+import { startProcess, type ManagedProcess } from '../managed-process.ts';
+import { commandLine } from '../pid-file.ts';
 import type { ServicePlace } from './service.ts';
 
 export interface PostgresServerOptions {
@@ -23,6 +23,7 @@ export interface PostgresServerOptions {
   readonly runAs: { readonly uid: number; readonly gid: number } | null;
   /** Further `name=value` settings. */
   readonly settings?: readonly string[];
+  readonly signal?: AbortSignal | undefined;
 }
 
 const READY_TIMEOUT_MS = 60_000;
@@ -47,6 +48,7 @@ const SETTINGS = [
 /** @throws AppError WICK_LOCAL_ENGINE_FAILED when initdb or the server fails. */
 export async function startPostgres(options: PostgresServerOptions): Promise<ManagedProcess> {
   await initialise(options);
+  await dropStaleLock(options.place);
   const server = await startProcess({
     name: 'postgres',
     command: join(options.binaries, 'bin', 'postgres'),
@@ -66,6 +68,7 @@ export async function startPostgres(options: PostgresServerOptions): Promise<Man
     readyTimeoutMs: READY_TIMEOUT_MS,
     stopSignal: 'SIGINT',
     stopTimeoutMs: STOP_TIMEOUT_MS,
+    signal: options.signal,
   });
   try {
     await createDatabase(options);
@@ -90,48 +93,43 @@ async function initialise(options: PostgresServerOptions): Promise<void> {
     await chown(passwordFile, options.runAs.uid, options.runAs.gid);
   }
   try {
-    await runInitdb(options, passwordFile);
+    await runHelper({
+      failure: `initdb could not make "${dataDir}"`,
+      command: join(options.binaries, 'bin', 'initdb'),
+      args: [
+        `--pgdata=${dataDir}`,
+        `--username=${options.user}`,
+        `--pwfile=${passwordFile}`,
+        '--auth=scram-sha-256',
+        '--encoding=UTF8',
+        '--locale=C',
+      ],
+      env: { LC_ALL: 'C' },
+      cwd: '/',
+      user: options.runAs,
+      pidFile: options.place.pidFile,
+      timeoutMs: INITDB_TIMEOUT_MS,
+      signal: options.signal,
+    });
     await writeFile(marker, '');
   } finally {
     await rm(passwordFile, { force: true });
   }
 }
 
-async function runInitdb(options: PostgresServerOptions, passwordFile: string): Promise<void> {
-  const child = spawn(
-    join(options.binaries, 'bin', 'initdb'),
-    [
-      `--pgdata=${options.place.dataDir}`,
-      `--username=${options.user}`,
-      `--pwfile=${passwordFile}`,
-      '--auth=scram-sha-256',
-      '--encoding=UTF8',
-      '--locale=C',
-    ],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: childEnv({ LC_ALL: 'C' }),
-      cwd: '/',
-      timeout: INITDB_TIMEOUT_MS,
-      ...options.runAs,
-    },
-  );
-  let output = '';
-  const keep = (chunk: Buffer): void => {
-    output = (output + chunk.toString('utf8')).slice(-2000);
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
+/**
+ * After a crash and a reboot the pid in an old lock file may belong to any program, and Postgres then
+ * refuses to start. Whoever ran this stack before us is gone by now.
+ */
+async function dropStaleLock({ dataDir }: ServicePlace): Promise<void> {
+  const lock = join(dataDir, 'postmaster.pid');
+  const text = await readFile(lock, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
   });
-  if (code !== 0) {
-    throw new AppError(
-      'WICK_LOCAL_ENGINE_FAILED',
-      `initdb could not make "${options.place.dataDir}" (exit ${code}): ${output.trim()}`,
-    );
-  }
+  if (text === null) return;
+  const command = await commandLine(Number.parseInt(text, 10));
+  if (command === null || !command.includes(dataDir)) await rm(lock, { force: true });
 }
 
 async function accepts(options: PostgresServerOptions): Promise<boolean> {

@@ -11,6 +11,7 @@ export interface RedisServerOptions {
   readonly place: ServicePlace;
   readonly port: number;
   readonly password: string;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const READY_TIMEOUT_MS = 20_000;
@@ -47,6 +48,7 @@ export async function startRedis(options: RedisServerOptions): Promise<ManagedPr
     readyTimeoutMs: READY_TIMEOUT_MS,
     stopSignal: 'SIGTERM',
     stopTimeoutMs: STOP_TIMEOUT_MS,
+    signal: options.signal,
   });
 }
 

@@ -1,0 +1,103 @@
+/**
+ * How the pipeline is, seen through its stores, wherever they run. In: the configuration, or what was
+ * read with it. Out: findings about the stores, connector, slot and lag.
+ */
+import { connectorStatus, type ConnectorStatus } from '../../connectors/index.ts';
+import { CONNECTOR_NAME } from '#core/contracts/names.ts';
+import { errorText } from '#core/errors.ts';
+import type { Config } from '#platform/config.ts';
+import { createLogger } from '#platform/logger.ts';
+import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
+import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
+import { findSilent } from '../pipeline/reachable.ts';
+import { bad, good, type Finding } from './finding.ts';
+
+/** More unread changes than this and the analyzer is behind. */
+export const LAG_MAX = 100_000;
+/** More unread WAL than this and the connector is behind. */
+export const SLOT_LAG_BYTES_MAX = 256 * 1024 * 1024;
+
+export async function checkPipeline(config: Config): Promise<Finding[]> {
+  const silent = await findSilent(config);
+  const findings = silent.map(({ store, address }) =>
+    bad('stores', `${store} does not answer at ${address}`, `start it, or look at its log`),
+  );
+  const answers = (store: string): boolean => !silent.some((each) => each.store === store);
+  if (answers('Kafka Connect')) findings.push(await checkConnector(config.CONNECT_URL));
+  if (answers('Postgres') && answers('Kafka') && answers('ClickHouse')) {
+    findings.push(...(await checkCounts(config)));
+  }
+  return findings;
+}
+
+async function checkConnector(url: string): Promise<Finding> {
+  try {
+    return judgeConnector(await connectorStatus({ url }, CONNECTOR_NAME));
+  } catch (error) {
+    return bad('connector', errorText(error), 'see the log of Kafka Connect');
+  }
+}
+
+async function checkCounts(config: Config): Promise<Finding[]> {
+  try {
+    const clients = await openPipelineClients(config, createLogger('wick', 'silent'));
+    try {
+      return judgeCounts(await readCounts(clients));
+    } finally {
+      await clients.close();
+    }
+  } catch (error) {
+    return [
+      bad(
+        'stores',
+        errorText(error),
+        'run "npm run wick -- migrate", or see the logs of the stores',
+      ),
+    ];
+  }
+}
+
+export function judgeConnector({ connector, tasks, failure }: ConnectorStatus): Finding {
+  if (connector === 'absent') {
+    return bad(
+      'connector',
+      'not registered',
+      'run "npm run wick -- connector activate" or the curl of the README',
+    );
+  }
+  const states = [connector, ...tasks];
+  if (tasks.length > 0 && states.every((state) => state === 'RUNNING')) {
+    return good('connector', 'RUNNING');
+  }
+  return bad(
+    'connector',
+    `${states.join(', ')}${tasks.length === 0 ? ' without a task' : ''}: ${failure ?? 'no reason given'}`,
+    'see the log of Kafka Connect; "npm run wick -- connector activate" starts it again',
+  );
+}
+
+export function judgeCounts({ slot, lag }: Pick<PipelineCounts, 'slot' | 'lag'>): Finding[] {
+  return [
+    judgeSlot(slot),
+    lag < LAG_MAX
+      ? good('lag', `${lag} changes to analyse`)
+      : bad('lag', `${lag} changes to analyse`, 'if it does not fall, see the log of the analyzer'),
+  ];
+}
+
+function judgeSlot(slot: PipelineCounts['slot']): Finding {
+  if (slot === null) {
+    return bad(
+      'slot',
+      'no replication slot',
+      'activate the connector: "npm run wick -- connector activate"',
+    );
+  }
+  const behind = `${slot.lagBytes} bytes behind`;
+  if (slot.active && slot.lagBytes < SLOT_LAG_BYTES_MAX) return good('slot', `active, ${behind}`);
+  return bad(
+    'slot',
+    `${slot.active ? 'active' : 'nobody reads it'}, ${behind}`,
+    'look at the connector: "npm run wick -- connector status"; WAL is kept until it is read',
+  );
+}
