@@ -177,7 +177,8 @@ export class CheckpointStore {
       this.#options.client,
       `select concat(exchange, '|', market_type, '|', symbol, '|', interval) as key,
               toString(argMax(version, kafka_offset)) as version,
-              toString(toUnixTimestamp64Milli(argMax(open_time, kafka_offset))) as openTime
+              toString(argMax(if(is_deleted = 1, 0, toUnixTimestamp64Milli(open_time)),
+                              kafka_offset)) as openTime
        from ${CLICKHOUSE_TABLES.candleRevisions}
        where kafka_partition = {partition:UInt16} and kafka_offset < {committed:UInt64}
        group by key`,

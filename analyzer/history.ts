@@ -30,7 +30,7 @@ const HistoryRow = Compile(
   }),
 );
 
-/** Rows of one initial snapshot or chunk share a version; there the open time is the order. */
+/** Within one version a delete comes first, then the open time is the order: see Position. */
 const AS_OF = `
   select toString(toUnixTimestamp64Milli(open_time)) as t,
          toString(tupleElement(last, 1)) as o, toString(tupleElement(last, 2)) as h,
@@ -49,8 +49,9 @@ const AS_OF = `
     where exchange = {exchange:String} and market_type = {marketType:String}
       and symbol = {symbol:String} and interval = {interval:String}
       and (version < {version:UInt128}
-           or (version = {version:UInt128}
-               and open_time < fromUnixTimestamp64Milli({openTime:Int64}, 'UTC')))
+           or (version = {version:UInt128} and {openTime:Int64} > 0
+               and (is_deleted = 1
+                    or open_time < fromUnixTimestamp64Milli({openTime:Int64}, 'UTC'))))
     group by open_time
   )
   where tupleElement(last, 13) = 0

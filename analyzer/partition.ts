@@ -9,8 +9,10 @@ import type { EpochMs } from '#core/time.ts';
 import {
   candleAfter,
   isApplied,
+  placeOf,
   sameCandle,
   SeriesState,
+  type Cause,
   type DerivedRow,
   type HistoricCandle,
   type Position,
@@ -95,12 +97,11 @@ export class PartitionState {
     changes: readonly CandleChange[],
   ): Promise<void> {
     const { output, readHistory } = this.#options;
-    const first = changes[0]!;
-    const before = { version: first.version, openTime: first.openTime };
     const candles = new Map<EpochMs, HistoricCandle>();
-    for (const candle of await readHistory(series, before)) candles.set(candle.openTime, candle);
+    for (const candle of await readHistory(series, placeOf(changes[0]!)))
+      candles.set(candle.openTime, candle);
 
-    const causes: Position[] = [];
+    const causes: Cause[] = [];
     const deleted = new Map<EpochMs, bigint>();
     for (const change of changes) {
       if (!mend(candles, change)) continue;
@@ -119,8 +120,7 @@ export class PartitionState {
       );
     }
     const history = [...candles.values()].sort((a, b) => a.openTime - b.openTime);
-    const last = changes.at(-1)!;
-    state.refold(history, causes, { version: last.version, openTime: last.openTime }, (row) =>
+    state.refold(history, causes, placeOf(changes.at(-1)!), (row) =>
       output.derived(key, series, row, newestChange(changes, row)),
     );
   }

@@ -14,23 +14,31 @@ import { Evaluator, type CandleEvaluation } from './evaluation.ts';
 import { barOf } from './features/bar.ts';
 import type { CompiledRuleSet } from './signals/rule-set.ts';
 
-/** How far a series was taken: the last applied change, in stream order. */
+/**
+ * How far a series was taken: the place of the last applied change. Changes with one version are the
+ * rows of a snapshot, ordered by open time, or the two halves of a key change: there the delete comes
+ * first, so its place has open time 0.
+ */
 export interface Position {
   readonly version: bigint;
-  /** Orders the rows of a snapshot, which share one version. */
   readonly openTime: number;
 }
 
 export const START: Position = { version: -1n, openTime: 0 };
 
+/** Where a change stands in the stream of its series. */
+export function placeOf(change: Pick<CandleChange, 'version' | 'openTime' | 'values'>): Position {
+  return { version: change.version, openTime: change.values === null ? 0 : change.openTime };
+}
+
 /** True when `change` lies at or before `position`: it was applied and is only delivered again. */
 export function isApplied(
   position: Position,
-  change: Pick<CandleChange, 'version' | 'openTime'>,
+  change: Pick<CandleChange, 'version' | 'openTime' | 'values'>,
 ): boolean {
+  const { version, openTime } = placeOf(change);
   return (
-    change.version < position.version ||
-    (change.version === position.version && change.openTime <= position.openTime)
+    version < position.version || (version === position.version && openTime <= position.openTime)
   );
 }
 
@@ -43,6 +51,12 @@ export interface DerivedRow {
   readonly version: bigint;
   /** Null when the candle was deleted: then the rows go too. */
   readonly evaluation: CandleEvaluation | null;
+}
+
+/** A change that rows are derived again for, from its open time on. */
+export interface Cause {
+  readonly version: bigint;
+  readonly openTime: EpochMs;
 }
 
 /** A closed candle as the history of a series holds it. */
@@ -127,12 +141,12 @@ export class SeriesState {
 
   /**
    * Folds the whole series again. `history` are its candles, oldest first, with every change of the
-   * batch applied; rows from `from` on are emitted, each with the newest version among the causes
-   * that lie at or before it.
+   * batch applied; rows from the first cause on are emitted, each with the newest version among the
+   * causes whose open time lies at or before its own.
    */
   refold(
     history: readonly HistoricCandle[],
-    causes: readonly Position[],
+    causes: readonly Cause[],
     position: Position,
     emit: (row: DerivedRow) => void,
   ): void {

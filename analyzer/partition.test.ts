@@ -1,0 +1,261 @@
+/**
+ * The analyzer's core against a model. A random table sends its changes; they arrive in batches cut
+ * anywhere, some again, with states lost, restored and rebuilt in between. Whatever happens, the
+ * newest version of every row must be what folding the final candles from scratch gives, bit for bit.
+ */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { seriesKey, type Series } from '#core/candle.ts';
+import type { CandleChange } from '#core/contracts/candle-change.ts';
+import type { EpochMs } from '#core/time.ts';
+import { bitsOf } from '../tests/support/bars.ts';
+import {
+  anyOperation,
+  CandleStream,
+  STREAM_SERIES,
+  type TableOperation,
+} from '../tests/support/candle-stream.ts';
+import { MemoryLedger } from '../tests/support/memory-ledger.ts';
+import { TRIAL_RULES } from '../tests/support/trial-rules.ts';
+import { Evaluator, type CandleEvaluation } from './evaluation.ts';
+import { barOf } from './features/bar.ts';
+import { PartitionState } from './partition.ts';
+import { SeriesState, type DerivedRow } from './series-state.ts';
+
+/** What a row of features and signal says, as text, so that equal means equal bits. */
+function sayingOf(evaluation: CandleEvaluation | null): string | null {
+  if (evaluation === null) return null;
+  const { vector, status, signal, fired } = evaluation;
+  return JSON.stringify({ bits: bitsOf(vector), status, signal, fired });
+}
+
+interface WrittenRow {
+  readonly version: bigint;
+  readonly candleVersion: bigint;
+  readonly saying: string | null;
+}
+
+/** The stores downstream, as far as keys and versions go, and the partition that writes to them. */
+class Analyzer {
+  readonly ledger = new MemoryLedger();
+  /** By series and open time; the highest version stays, of equal ones the last. */
+  readonly rows = new Map<string, WrittenRow>();
+  emitted = 0;
+  partition = this.#fresh();
+
+  #fresh(): PartitionState {
+    return new PartitionState({
+      rules: TRIAL_RULES,
+      readHistory: (series, before) => Promise.resolve(this.ledger.asOf(series, before)),
+      output: {
+        change: (change) => {
+          this.emitted += 1;
+          this.ledger.write(change);
+        },
+        derived: (key, _series, row) => this.#write(key, row),
+      },
+    });
+  }
+
+  #write(key: string, row: DerivedRow): void {
+    this.emitted += 1;
+    const place = `${key} ${row.openTime}`;
+    const known = this.rows.get(place);
+    if (known !== undefined && known.version > row.version) return;
+    const { version, candleVersion } = row;
+    this.rows.set(place, { version, candleVersion, saying: sayingOf(row.evaluation) });
+  }
+
+  /** Closed candles and deletes, as the consumer passes them on. */
+  async take(changes: readonly CandleChange[]): Promise<void> {
+    await this.partition.apply(changes.filter(({ values }) => values === null || values.isClosed));
+  }
+
+  checkpoint(): ReadonlyMap<string, string> {
+    return new Map([...this.partition.series].map(([key, state]) => [key, state.save()]));
+  }
+
+  /** A new process with these states; what the old one wrote stays. */
+  restart(states: ReadonlyMap<string, string>): void {
+    this.partition = this.#fresh();
+    for (const [key, text] of states) {
+      this.partition.series.set(key, SeriesState.restore(TRIAL_RULES, text));
+    }
+  }
+
+  /** Every state as the ledger alone gives it. */
+  rebuilt(): ReadonlyMap<string, string> {
+    const states = new Map<string, string>();
+    for (const series of STREAM_SERIES) {
+      const key = seriesKey(series);
+      const position = this.partition.series.get(key)?.position;
+      if (position === undefined) continue;
+      const state = new SeriesState(TRIAL_RULES);
+      const until = { ...position, openTime: position.openTime + 1 };
+      state.refold(this.ledger.asOf(series, until), [], position, () => undefined);
+      states.set(key, state.save());
+    }
+    return states;
+  }
+}
+
+/** The candles that a stream leaves behind, oldest first. */
+function finalCandles(changes: readonly CandleChange[], series: Series): CandleChange[] {
+  const candles = new Map<EpochMs, CandleChange>();
+  for (const change of changes) {
+    if (change.key !== seriesKey(series)) continue;
+    if (change.values === null) candles.delete(change.openTime);
+    else if (change.values.isClosed) candles.set(change.openTime, change);
+  }
+  return [...candles.values()].sort((a, b) => a.openTime - b.openTime);
+}
+
+/** The rows that a fold of the final candles from scratch gives. */
+function expectedRows(changes: readonly CandleChange[]): Record<string, string | null> {
+  const rows: Record<string, string | null> = {};
+  for (const series of STREAM_SERIES) {
+    const evaluator = new Evaluator(TRIAL_RULES);
+    for (const { key, openTime, values } of finalCandles(changes, series)) {
+      const evaluation = evaluator.add(barOf({ ...values!, openTime }));
+      rows[`${key} ${openTime}`] = sayingOf(evaluation);
+    }
+  }
+  return rows;
+}
+
+function check(analyzer: Analyzer, changes: readonly CandleChange[]): void {
+  const current = [...analyzer.rows].filter(([, { saying }]) => saying !== null);
+  expect(Object.fromEntries(current.map(([place, { saying }]) => [place, saying]))).toEqual(
+    expectedRows(changes),
+  );
+  for (const series of STREAM_SERIES) {
+    const stored = analyzer.ledger.current(series);
+    const final = finalCandles(changes, series);
+    expect(stored.map(({ openTime, values }) => [openTime, values])).toEqual(
+      final.map(({ openTime, values }) => [openTime, values]),
+    );
+    // Reconciliation holds the two tables together by this version.
+    for (const { openTime, version } of stored) {
+      const row = analyzer.rows.get(`${seriesKey(series)} ${openTime}`);
+      expect(row?.candleVersion).toBe(version);
+    }
+  }
+}
+
+/** Cuts `items` into pieces of the given sizes, over and over. */
+function* cut<T>(items: readonly T[], sizes: readonly number[]): Generator<T[]> {
+  for (let from = 0, piece = 0; from < items.length; piece += 1) {
+    const size = sizes[piece % sizes.length]!;
+    yield items.slice(from, from + size);
+    from += size;
+  }
+}
+
+/** A table's life: its rows at the initial snapshot, and what happens to it then. */
+const anyLife = fc.record({
+  rows: fc.nat({ max: 8 }),
+  operations: fc.array(anyOperation, { minLength: 1, maxLength: 40 }),
+});
+
+function streamOf(life: { rows: number; operations: readonly TableOperation[] }): CandleChange[] {
+  const stream = new CandleStream(life.rows);
+  for (const operation of life.operations) stream.apply(operation);
+  return stream.changes;
+}
+
+const anyCuts = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 10 });
+const RUNS = { numRuns: 250, seed: 20_250_601 };
+
+describe('whatever a table does, the newest rows are those of its final candles', () => {
+  test('with batches cut anywhere', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyLife, anyCuts, async (life, cuts) => {
+        const changes = streamOf(life);
+        const analyzer = new Analyzer();
+        for (const batch of cut(changes, cuts)) await analyzer.take(batch);
+        check(analyzer, changes);
+      }),
+      RUNS,
+    );
+  });
+
+  test('with everything from some place on delivered again, now and then', async () => {
+    const rewinds = fc.array(fc.nat({ max: 30 }), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(anyLife, anyCuts, rewinds, async (life, cuts, back) => {
+        const changes = streamOf(life);
+        const analyzer = new Analyzer();
+        let end = 0;
+        for (const steps of [...back, 0]) {
+          const from = Math.max(0, end - steps);
+          end = steps === 0 ? changes.length : Math.min(changes.length, end + 10);
+          for (const batch of cut(changes.slice(from, end), cuts)) await analyzer.take(batch);
+        }
+        check(analyzer, changes);
+      }),
+      RUNS,
+    );
+  });
+
+  test('with the process ending anywhere and going on from an older checkpoint', async () => {
+    const plan = fc.array(
+      fc.constantFrom('go on', 'checkpoint', 'crash', 'crash and rebuild', 'crash and begin anew'),
+      { minLength: 1, maxLength: 25 },
+    );
+    await fc.assert(
+      fc.asyncProperty(anyLife, anyCuts, plan, async (life, cuts, steps) => {
+        const changes = streamOf(life);
+        const analyzer = new Analyzer();
+        const empty = { at: 0, states: new Map<string, string>() as ReadonlyMap<string, string> };
+        let saved = empty;
+        let at = 0;
+        for (const [index, step] of [...steps, 'go on'].entries()) {
+          if (step === 'checkpoint') saved = { at, states: analyzer.checkpoint() };
+          if (step === 'crash and rebuild') saved = { at, states: analyzer.rebuilt() };
+          if (step === 'crash and begin anew') saved = empty;
+          if (step.startsWith('crash')) {
+            analyzer.restart(saved.states);
+            at = saved.at;
+          }
+          const size = index === steps.length ? changes.length : cuts[index % cuts.length]!;
+          const until = Math.min(changes.length, at + size);
+          await analyzer.take(changes.slice(at, until));
+          at = until;
+        }
+        check(analyzer, changes);
+      }),
+      RUNS,
+    );
+  });
+});
+
+test('what was applied changes nothing when it comes again, however much of it', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyLife, anyCuts, fc.nat({ max: 60 }), async (life, cuts, upTo) => {
+      const changes = streamOf(life);
+      const analyzer = new Analyzer();
+      for (const batch of cut(changes, cuts)) await analyzer.take(batch);
+      const before = { emitted: analyzer.emitted, states: analyzer.checkpoint() };
+      for (const batch of cut(changes.slice(0, upTo), cuts)) await analyzer.take(batch);
+      expect({ emitted: analyzer.emitted, states: analyzer.checkpoint() }).toEqual(before);
+    }),
+    RUNS,
+  );
+});
+
+test('saved and restored, and rebuilt from the ledger, the states are the same text', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyLife, anyCuts, async (life, cuts) => {
+      const changes = streamOf(life);
+      const analyzer = new Analyzer();
+      for (const batch of cut(changes, cuts)) {
+        await analyzer.take(batch);
+        const states = analyzer.checkpoint();
+        expect(analyzer.rebuilt()).toEqual(states);
+        analyzer.restart(states);
+        expect(analyzer.checkpoint()).toEqual(states);
+      }
+    }),
+    RUNS,
+  );
+});

@@ -1,0 +1,192 @@
+/**
+ * A small world of candles: rows of a table, and the change stream that leaves it the way Debezium's
+ * does. In: operations as data. Out: the stream in commit order. Versions behave as measured: shared
+ * by the rows of a snapshot chunk and by both halves of a key change, else rising.
+ */
+import fc from 'fast-check';
+import { seriesKey, type CandleValues, type Series } from '#core/candle.ts';
+import type { CandleChange, ChangeOrigin } from '#core/contracts/candle-change.ts';
+import { decimal } from '#core/decimal.ts';
+import { epochMs, type EpochMs } from '#core/time.ts';
+import { TEST_OPEN_TIME, TEST_SERIES } from './candles.ts';
+
+const MINUTE_MS = 60_000;
+/** Rows of one chunk of an incremental snapshot. */
+const CHUNK_ROWS = 3;
+const LSN_BITS = 64n;
+
+export const STREAM_SERIES: readonly Series[] = [
+  TEST_SERIES,
+  { ...TEST_SERIES, symbol: 'ETH/USDT' },
+];
+
+/** What can happen to the table. `pick` chooses a row, `value` the numbers. */
+export interface TableOperation {
+  readonly kind:
+    | 'next'
+    | 'gap'
+    | 'open'
+    | 'close'
+    | 'late'
+    | 'revise'
+    | 'revise_newest'
+    | 'touch'
+    | 'delete'
+    | 'move'
+    | 'unseen'
+    | 'snapshot';
+  readonly series: number;
+  readonly pick: number;
+  readonly value: number;
+}
+
+interface Row {
+  readonly values: CandleValues;
+  readonly revision: number;
+  readonly observedAt: EpochMs;
+}
+
+/** Mostly closing candles, and everything else that happens to a series. */
+export const anyOperation: fc.Arbitrary<TableOperation> = fc.record({
+  kind: fc.oneof(
+    { weight: 6, arbitrary: fc.constant('next' as const) },
+    {
+      weight: 10,
+      arbitrary: fc.constantFrom(
+        ...(['gap', 'open', 'close', 'late', 'revise', 'revise_newest'] as const),
+        ...(['touch', 'delete', 'move', 'unseen', 'snapshot'] as const),
+      ),
+    },
+  ),
+  series: fc.nat({ max: STREAM_SERIES.length - 1 }),
+  pick: fc.nat({ max: 60 }),
+  value: fc.nat({ max: 40 }),
+});
+
+export class CandleStream {
+  /** Every change in commit order; unclosed candles are among them. */
+  readonly changes: CandleChange[] = [];
+  readonly #tables = STREAM_SERIES.map(() => new Map<number, Row>());
+  #commit = 1000n;
+  #clock = TEST_OPEN_TIME + 86_400_000;
+
+  /** @param rows of each series that the table holds when its initial snapshot is taken. */
+  constructor(rows: number) {
+    for (const [series, table] of this.#tables.entries()) {
+      for (let index = 0; index < rows; index += 1) {
+        const openTime = TEST_OPEN_TIME + index * MINUTE_MS;
+        table.set(openTime, this.#row(index * 7 + series, true));
+        this.#emit(series, openTime, 'r', 'initial_snapshot', 500n);
+      }
+    }
+  }
+
+  apply({ kind, series, pick, value }: TableOperation): void {
+    const table = this.#tables[series]!;
+    const times = [...table.keys()].sort((a, b) => a - b);
+    const newest = times.at(-1) ?? TEST_OPEN_TIME;
+    const picked = times[pick % Math.max(times.length, 1)];
+    if (kind === 'snapshot') this.#snapshot(series, times);
+    else if (kind === 'next') this.#write(series, newest + MINUTE_MS, value, true);
+    else if (kind === 'gap') this.#write(series, newest + (2 + pick * 60) * MINUTE_MS, value, true);
+    else if (kind === 'open') this.#write(series, newest + MINUTE_MS, value, false);
+    else if (kind === 'late') this.#write(series, newest - (pick % 20) * MINUTE_MS, value, true);
+    else if (picked === undefined) return;
+    else if (kind === 'revise_newest') this.#write(series, newest, value, true);
+    else if (kind === 'close' || kind === 'revise') this.#write(series, picked, value, true);
+    else if (kind === 'touch') this.#emit(series, picked, 'u', 'stream', this.#next());
+    else if (kind === 'delete') this.#delete(series, picked, this.#next());
+    else if (kind === 'move') this.#move(series, picked, newest + (value - 20) * MINUTE_MS);
+    // The table changes behind the stream's back; a snapshot will tell.
+    else table.set(picked + (value % 3) * MINUTE_MS, this.#row(value, true));
+  }
+
+  #write(series: number, openTime: number, value: number, isClosed: boolean): void {
+    const table = this.#tables[series]!;
+    const before = table.get(openTime);
+    if (before?.values.isClosed === true && !isClosed) return;
+    const revision = before?.values.isClosed === true ? before.revision + 1 : 0;
+    table.set(openTime, { ...this.#row(value, isClosed), revision });
+    this.#emit(series, openTime, before === undefined ? 'c' : 'u', 'stream', this.#next());
+  }
+
+  #delete(series: number, openTime: number, version: bigint): void {
+    this.#emit(series, openTime, 'd', 'stream', version);
+    this.#tables[series]!.delete(openTime);
+  }
+
+  /** A key change inside one series: delete and create, with one version. */
+  #move(series: number, from: number, to: number): void {
+    const table = this.#tables[series]!;
+    const row = table.get(from);
+    if (row === undefined || table.has(to)) return;
+    const version = this.#next();
+    this.#delete(series, from, version);
+    table.set(to, row);
+    this.#emit(series, to, 'c', 'stream', version);
+  }
+
+  #snapshot(series: number, times: readonly number[]): void {
+    for (const [index, openTime] of times.entries()) {
+      if (index % CHUNK_ROWS === 0) this.#next();
+      this.#emit(series, openTime, 'r', 'incremental_snapshot', this.#commit << LSN_BITS);
+    }
+  }
+
+  #next(): bigint {
+    this.#commit += 8n;
+    return (this.#commit << LSN_BITS) + this.#commit;
+  }
+
+  #row(value: number, isClosed: boolean): Row {
+    this.#clock += 1000;
+    const close = 100 + (value % 11) * 1.5;
+    return {
+      values: {
+        open: decimal('101'),
+        high: decimal(String(close + 3)),
+        low: decimal(String(Math.min(close, 101) - 1)),
+        close: decimal(String(close)),
+        volume: value % 5 === 0 ? null : decimal(`${value}.25`),
+        quoteVolume: null,
+        trades: value % 4 === 0 ? null : value,
+        takerBuyBase: null,
+        takerBuyQuote: null,
+        isClosed,
+      },
+      revision: 0,
+      observedAt: epochMs(this.#clock),
+    };
+  }
+
+  #emit(
+    at: number,
+    openTime: number,
+    op: CandleChange['op'],
+    origin: ChangeOrigin,
+    version: bigint,
+  ): void {
+    const series = STREAM_SERIES[at]!;
+    const row = this.#tables[at]!.get(openTime);
+    if (row === undefined) throw new Error(`no row opens at ${openTime}`);
+    this.changes.push({
+      series,
+      key: seriesKey(series),
+      openTime: epochMs(openTime),
+      values: op === 'd' ? null : row.values,
+      revision: op === 'd' ? 0 : row.revision,
+      observedAt: row.observedAt,
+      source: op === 'd' ? '' : 'rest',
+      ingestRunId: null,
+      rawId: null,
+      op,
+      origin,
+      version,
+      lsn: origin === 'incremental_snapshot' ? null : String(version % (1n << LSN_BITS)),
+      txId: null,
+      committedAt: row.observedAt,
+      partition: 0,
+      offset: '0',
+    });
+  }
+}
