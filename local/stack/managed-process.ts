@@ -12,6 +12,8 @@ import { sendSignal } from './signals.ts';
 import { waitFor } from './wait.ts';
 
 const KILL_TIMEOUT_MS = 10_000;
+/** A service that is not up yet has nothing to save. */
+const UNREADY_STOP_TIMEOUT_MS = 5_000;
 
 export interface ProcessSpec {
   /** Service name as people see it, for example `kafka`. */
@@ -37,8 +39,8 @@ export interface ManagedProcess {
   readonly pid: number;
   /** Settles when the process is gone, whoever ended it. */
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
-  /** Asks it to stop, then kills it after the bound. */
-  stop(): Promise<void>;
+  /** Asks it to stop, then kills it after the bound, by default the service's own. */
+  stop(timeoutMs?: number): Promise<void>;
 }
 
 /** Names the pid file of the service that a process belongs to; see `stopStrays`. */
@@ -94,7 +96,7 @@ export async function startProcess(spec: ProcessSpec): Promise<ManagedProcess> {
     if (identity !== null) await writePidFile(spec.pidFile, identity);
     await untilReady(spec, exited);
   } catch (error) {
-    await managed.stop();
+    await managed.stop(Math.min(spec.stopTimeoutMs, UNREADY_STOP_TIMEOUT_MS));
     throw error;
   }
   return managed;
@@ -107,12 +109,12 @@ function manage(pid: number, spec: ProcessSpec, exited: ManagedProcess['exited']
     name: spec.name,
     pid,
     exited,
-    stop: async () => {
+    stop: async (timeoutMs = spec.stopTimeoutMs) => {
       // A pid that is gone may by now belong to someone else: it gets no signal.
       if (!gone) sendSignal(pid, spec.stopSignal);
       const timer = setTimeout(() => {
         if (!gone) sendSignal(-pid, 'SIGKILL');
-      }, spec.stopTimeoutMs);
+      }, timeoutMs);
       await exited;
       clearTimeout(timer);
       await removePidFile(spec.pidFile);

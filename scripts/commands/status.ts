@@ -20,7 +20,10 @@ interface StatusReport {
 }
 
 export async function status(options: JsonFlag): Promise<number> {
-  const report = await readStatus();
+  const report = await readStatus().catch((error: unknown) => {
+    if (options.json !== true || !(error instanceof AppError)) throw error;
+    return { ok: false, counts: null, connector: null, problems: [error.message] };
+  });
   if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`);
   else process.stdout.write(describe(report));
   return report.ok ? 0 : 1;

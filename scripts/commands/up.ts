@@ -47,8 +47,14 @@ export async function up(flags: UpFlags): Promise<number> {
   const layout = stackLayout(CHECKOUT, env);
   const startedAt = performance.now();
   const output = flags.json === true ? process.stderr : process.stdout;
+  let stack: RunningStack | null = null;
   const interrupts = listenForInterrupts({
-    say: (line) => say(line),
+    say: (line) => {
+      // The last table stays, what was awaited does not.
+      if (stack === null) view.close();
+      else screen.keep();
+      say(line);
+    },
     kill: () => killServices(layout),
   });
   const screen = createScreen({ output, env, onGone: () => interrupts.interrupt('SIGHUP') });
@@ -59,7 +65,6 @@ export async function up(flags: UpFlags): Promise<number> {
   };
   const view = createStartView(screen, style, say);
   const logger = createLogger('wick', 'warn');
-  let stack: RunningStack | null = null;
   try {
     stack = await startStack({
       checkout: CHECKOUT,

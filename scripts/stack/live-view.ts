@@ -30,8 +30,8 @@ export interface NewestSignal {
 }
 
 export interface Frame {
-  /** Where the venue is in its recording. */
-  readonly clock: string;
+  /** Where the venue is in its recording, and what can be done about it. */
+  readonly clock: { readonly text: string; readonly hint: string };
   readonly counts: PipelineCounts;
   /** Changes a second since the frame before; null in the first. */
   readonly changesPerSecond: number | null;
@@ -54,7 +54,9 @@ export async function showLive(options: LiveOptions): Promise<number> {
       const counts = await readCounts(options.clients);
       if (screen.live) {
         const now = { changes: counts.changes, at: performance.now() };
-        screen.draw(describeFrame(await readFrame(options, counts, last), style));
+        const frame = await readFrame(options, counts, last);
+        if (signal.aborted) break;
+        screen.draw(describeFrame(frame, style));
         last = now;
       } else {
         say(describeCounts(counts));
@@ -85,7 +87,7 @@ async function readFrame(
   last: { readonly changes: number; readonly at: number } | null,
 ): Promise<Frame> {
   const [clock, signals] = await Promise.all([
-    options.recorded ? readClock(options.stack.ports.venue) : 'real venue',
+    options.recorded ? readClock(options.stack.ports.venue) : { text: 'real venue', hint: '' },
     readNewestSignals(options.clients),
   ]);
   const seconds = last === null ? 0 : (performance.now() - last.at) / 1000;
@@ -104,7 +106,8 @@ export function describeFrame(frame: Frame, style: Style): string[] {
   const wal = number(Math.round((counts.slot?.lagBytes ?? 0) / 1024));
   return [
     '',
-    `${style.bold('Wickstream')}  ${frame.clock}  ${style.dim('Ctrl-C stops')}`,
+    `  ${style.bold('Wickstream')}  ${frame.clock.text}`,
+    `  ${style.dim(`${frame.clock.hint}Ctrl-C stops`)}`,
     '',
     row('candles in Postgres', counts.postgresCandles, 'closed'),
     row('change events', counts.changes, rate),
@@ -137,12 +140,15 @@ export function describeCounts(counts: PipelineCounts): string {
   );
 }
 
-async function readClock(port: number): Promise<string> {
+async function readClock(port: number): Promise<Frame['clock']> {
   const replay = await readReplay(port);
   const now = new Date(replay.now).toISOString().slice(0, 19).replace('T', ' ');
   return replay.exhausted
-    ? `the recording is at its end, ${now} UTC; "npm run wick -- reset" begins anew`
-    : `recorded venue at ${now} UTC, ${replay.speed}× time`;
+    ? {
+        text: `recording at its end, ${now} UTC`,
+        hint: '"npm run wick -- reset" begins anew · ',
+      }
+    : { text: `recorded venue at ${now} UTC, ${replay.speed}× time`, hint: '' };
 }
 
 async function readNewestSignals({ clickhouse }: PipelineClients): Promise<NewestSignal[]> {

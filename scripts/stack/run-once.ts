@@ -56,7 +56,8 @@ export async function runOnce(options: RunOnceOptions): Promise<number> {
     signal: options.signal,
     onTick: options.keepConnector,
     onCounts: (counts) => {
-      if (screen.live) screen.draw(['', options.style.dim(`  ${describeCounts(counts)}`)]);
+      if (screen.live && !options.signal.aborted)
+        screen.draw(['', options.style.dim(`  ${describeCounts(counts)}`)]);
       if (screen.live || performance.now() - saidAt < PROGRESS_MS) return;
       saidAt = performance.now();
       say(describeCounts(counts));

@@ -23,7 +23,9 @@ export interface Screen {
   say(line: string): void;
   /** Replaces the table; an empty one takes it away. */
   draw(lines: readonly string[]): void;
-  /** Leaves the table as it is, the cursor below it. Nothing is written after that. */
+  /** Makes the table lines that stay: what comes next is written below it. */
+  keep(): void;
+  /** Nothing is written after that. */
   close(): void;
 }
 
@@ -38,6 +40,7 @@ const ESCAPE = '\u001b';
 const HIDE_CURSOR = `${ESCAPE}[?25l`;
 const SHOW_CURSOR = `${ESCAPE}[?25h`;
 const CLEAR_BELOW = `${ESCAPE}[J`;
+const CLEAR_SCREEN = `${ESCAPE}[2J${ESCAPE}[H`;
 const CLEAR_LINE_END = `${ESCAPE}[K`;
 /** Terminals that know these show what is between them at once; the others ignore them. */
 const BEGIN_FRAME = `${ESCAPE}[?2026h`;
@@ -48,29 +51,28 @@ const ROWS_DEFAULT = 24;
 export function createScreen({ output, env, onGone }: ScreenOptions): Screen {
   const live = output.isTTY === true && env['TERM'] !== 'dumb';
   let table: readonly string[] = [];
-  /** Widths of the lines on the screen, to know their rows after the window was made narrower. */
-  let drawn: readonly number[] = [];
+  /** Lines of the table that are on the screen, one row each. */
+  let drawn = 0;
   let closed = false;
 
   const columns = (): number => Math.max(2, output.columns ?? COLUMNS_DEFAULT);
   const fitted = (): string[] =>
     table.slice(0, (output.rows ?? ROWS_DEFAULT) - 1).map((line) => clip(line, columns() - 1));
-  const toTop = (): string => {
-    const rows = drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns())), 0);
-    return rows === 0 ? '\r' : `\r${ESCAPE}[${rows}A`;
-  };
-  const paint = (above: string): void => {
+  const paint = (above: string, start = drawn === 0 ? '\r' : `\r${ESCAPE}[${drawn}A`): void => {
     if (closed) return;
     const lines = fitted();
     const body = lines.map((line) => `${line}${CLEAR_LINE_END}\n`).join('');
     // Lines above push the table down: what is left of it must go first.
-    const start = above === '' ? toTop() : `${toTop()}${CLEAR_BELOW}${above}`;
+    const first = above === '' ? start : `${start}${CLEAR_BELOW}${above}`;
     output.write(
-      `${BEGIN_FRAME}${HIDE_CURSOR}${start}${body}${CLEAR_BELOW}${SHOW_CURSOR}${END_FRAME}`,
+      `${BEGIN_FRAME}${HIDE_CURSOR}${first}${body}${CLEAR_BELOW}${SHOW_CURSOR}${END_FRAME}`,
     );
-    drawn = lines.map(textWidth);
+    drawn = lines.length;
   };
-  const onResize = (): void => paint('');
+  // Some terminals wrap anew what is on the screen and some do not: only a clear one is known.
+  const onResize = (): void => {
+    if (drawn > 0) paint('', CLEAR_SCREEN);
+  };
   let gone = false;
   output.on('error', () => {
     closed = true;
@@ -84,14 +86,18 @@ export function createScreen({ output, env, onGone }: ScreenOptions): Screen {
     say: (line) => {
       if (closed) return;
       const text = `${printable(line)}\n`;
-      if (!live) output.write(text);
-      else if (drawn.length === 0 && table.length === 0) output.write(text);
-      else paint(text);
+      // What was typed meanwhile stands where the line begins: the first column it is.
+      if (live) paint(text);
+      else output.write(text);
     },
     draw: (lines) => {
       if (!live) return;
       table = lines.map((line) => line.replaceAll('\n', ' '));
-      if (drawn.length > 0 || table.length > 0) paint('');
+      if (drawn > 0 || table.length > 0) paint('');
+    },
+    keep: () => {
+      table = [];
+      drawn = 0;
     },
     close: () => {
       if (live) output.off('resize', onResize);
