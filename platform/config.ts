@@ -116,7 +116,7 @@ export function loadConfig(sources: ConfigSources = {}): Config {
   if (problems.length > 0 || !Value.Check(CONFIG_SCHEMA, candidate)) {
     throw new AppError(
       'WICK_CONFIG_INVALID',
-      `${[...new Set(problems)].join('; ')}. Set them in the environment or in .env, or start the embedded stack with "npm start"`,
+      `${[...new Set(problems)].join('; ')}. Set them in the environment (with Docker Compose in .env), or start the embedded stack with "npm start"`,
       { details: { missing: listMissing(merged) } },
     );
   }

@@ -5,6 +5,7 @@ import {
   connectorStatus,
   readConnectorFile,
   removeConnector,
+  restartFailed,
 } from '../../connectors/index.ts';
 import { CONNECTOR_NAME } from '#core/contracts/names.ts';
 import { AppError, errorText } from '#core/errors.ts';
@@ -24,7 +25,10 @@ export async function activate(options: { readonly file?: string }): Promise<voi
       { cause: error },
     );
   });
-  const done = await applyConnector({ url: config.CONNECT_URL }, file);
+  const endpoint = { url: config.CONNECT_URL };
+  const done = await applyConnector(endpoint, file);
+  // Connect leaves a failed task alone when its configuration is the same.
+  if (done === 'updated') await restartFailed(endpoint, file.name);
   process.stdout.write(`connector ${file.name} ${done}\n`);
 }
 

@@ -114,6 +114,18 @@ async function takeLock(layout: StackLayout): Promise<void> {
   );
 }
 
+/** What the caller may set of our own processes; the recorded venue decides what there is to collect. */
+function callerSettings(options: StartOptions): Record<string, string> {
+  const names = ['LOG_LEVEL', 'ANALYZER_FLUSH_ROWS_MAX', 'ANALYZER_CHECKPOINT_MS'];
+  if (options.live) names.push('COLLECT_SERIES', 'COLLECT_HISTORY_DAYS', 'COLLECT_CRON');
+  const settings: Record<string, string> = {};
+  for (const name of names) {
+    const value = options.env[name];
+    if (value !== undefined && value !== '') settings[name] = value;
+  }
+  return settings;
+}
+
 async function startLocked(
   options: StartOptions,
   layout: StackLayout,
@@ -122,7 +134,7 @@ async function startLocked(
   const secrets = await readSecrets(layout.secretsFile, layout.data);
   const engines = await prepare(options, layout, ports);
   // Filled in further before the scheduler starts; services read it when they start.
-  const env = stackEnv(ports, secrets);
+  const env = { ...stackEnv(ports, secrets), ...callerSettings(options) };
   if (options.live) delete env['BINANCE_FUTURES_URL'];
   await writeEnvFile(layout.envFile, env);
   const config = loadConfig({ env, envFile: layout.envFile });
