@@ -109,7 +109,7 @@ export function loadConfig(sources: ConfigSources = {}): Config {
     const value = env[name] ?? fromFile[name];
     if (value !== undefined && value !== '') merged[name] = value;
   }
-  const candidate = Value.Convert(CONFIG_SCHEMA, Value.Default(CONFIG_SCHEMA, merged));
+  const candidate = Value.Default(CONFIG_SCHEMA, typed(merged));
   const problems = [...Value.Errors(CONFIG_SCHEMA, candidate)].map((problem) =>
     describeProblem(problem, merged),
   );
@@ -121,6 +121,17 @@ export function loadConfig(sources: ConfigSources = {}): Config {
     );
   }
   return Object.freeze(candidate);
+}
+
+/** Plain digits become a number; every other text stays one, and is refused where a number belongs. */
+function typed(merged: Readonly<Record<string, string>>): Record<string, string | number> {
+  const values: Record<string, string | number> = { ...merged };
+  for (const [name, schema] of Object.entries(CONFIG_SCHEMA.properties)) {
+    const value = merged[name];
+    const isNumber = 'type' in schema && schema.type === 'integer';
+    if (value !== undefined && isNumber && /^\d{1,15}$/.test(value)) values[name] = Number(value);
+  }
+  return values;
 }
 
 function describeProblem(
