@@ -3,15 +3,20 @@
  * here: defaults differ between versions, and some lose rows while reporting success.
  */
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import {
   ClickHouseLogLevel,
   createClient,
   type ClickHouseClient,
   type ClickHouseSettings,
 } from '@clickhouse/client';
+import { AppError } from '#core/errors.ts';
 import type { Config } from './config.ts';
 
 export type { ClickHouseClient } from '@clickhouse/client';
+
+/** Of an answer that nobody expects, in a message. */
+const ANSWER_CHARS_MAX = 500;
 
 /** What a written row means. */
 const INSERT_SETTINGS: ClickHouseSettings = {
@@ -70,7 +75,11 @@ export function clickHouseOptions(config: Config, application: string): ClickHou
   };
 }
 
-/** Inserts rows that are already encoded as RowBinary; resolves when they are written. */
+/**
+ * Inserts rows that are already encoded as RowBinary; resolves when they are written.
+ * @throws the client's error, or AppError WICK_STORE_UNREACHABLE when the answer is not that of an
+ * insert that went through.
+ */
 export async function insertRowBinary(
   client: ClickHouseClient,
   table: string,
@@ -82,8 +91,15 @@ export async function insertRowBinary(
     values: Readable.from([body], { objectMode: false }),
     clickhouse_settings: INSERT_SETTINGS,
   });
-  // The server answers an insert with nothing; the socket is free again once that is read.
-  for await (const chunk of result.stream) void chunk;
+  // The server answers an insert with nothing. An error that comes after its headers arrives as text
+  // under status 200; the socket is free again once all of it is read.
+  const answer = (await text(result.stream)).trim();
+  if (answer === '') return;
+  throw new AppError(
+    'WICK_STORE_UNREACHABLE',
+    `ClickHouse answered an insert into ${table} with "${answer.slice(0, ANSWER_CHARS_MAX)}"`,
+    { retryable: true },
+  );
 }
 
 /** Rows of a query as objects; for results that fit in memory. */
