@@ -35,7 +35,10 @@ export function createKafka(options: KafkaOptions): Kafka {
  * @throws AppError WICK_LOCAL_WRONG_CLUSTER when another cluster answers than the one expected:
  * a port that some other program took over must not receive anyone's data.
  */
-export async function assertCluster(admin: Admin, expected: string): Promise<void> {
+export async function assertCluster(
+  admin: Pick<Admin, 'describeCluster'>,
+  expected: string,
+): Promise<void> {
   if (expected === '') return;
   const { clusterId } = await admin.describeCluster();
   if (clusterId !== expected) {

@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { recordLogger } from '../tests/support/recorded-logger.ts';
+import { assertCluster, createKafka } from './kafka.ts';
+
+const emitWarning = process.emitWarning.bind(process);
+let emitted: string[] = [];
+
+beforeEach(() => {
+  emitted = [];
+});
+
+afterEach(() => {
+  process.emitWarning = emitWarning;
+});
+
+function connect() {
+  const { logger, lines } = recordLogger();
+  const kafka = createKafka({ brokers: 'a:1, b:2', clientId: 'test', logger });
+  return { log: kafka.logger(), lines };
+}
+
+describe('what kafkajs logs', () => {
+  test('at ERROR is an error of ours, with its fields', () => {
+    const { log, lines } = connect();
+    log.error('Failed to process batch', { partition: 3, stack: 'at x' });
+    expect(lines).toMatchObject([
+      { level: 'error', msg: 'Failed to process batch', partition: 3, stack: 'at x' },
+    ]);
+  });
+
+  test.each([
+    ['The group is rebalancing, so a rejoin is needed', {}],
+    ['Response Heartbeat', { error: 'The group is rebalancing, so a rejoin is needed' }],
+    ['Response FindCoordinator', { error: 'The coordinator is loading and hence cannot' }],
+    ['Response Produce', { error: 'This server is not the leader for that topic-partition' }],
+    ['Connection error: connect ECONNREFUSED', { broker: 'a:1' }],
+    ['Connection timeout', {}],
+  ])('at ERROR but then retries by itself is no error: %s', (message, fields) => {
+    const { log, lines } = connect();
+    log.error(message, fields);
+    expect(lines).toMatchObject([{ level: 'debug', msg: message }]);
+  });
+
+  test('at WARN is for debugging, below that it is not logged', () => {
+    const { log, lines } = connect();
+    log.warn('slow');
+    log.info('joined');
+    expect(lines).toMatchObject([{ level: 'debug', msg: 'slow' }]);
+  });
+});
+
+test('of the warnings of the process only the one about negative timers is dropped', async () => {
+  process.emitWarning = (warning: string | Error): void => {
+    emitted.push(String(warning));
+  };
+  // The filter is laid once per process, by the first client: load the module anew.
+  vi.resetModules();
+  const { createKafka: create } = await import('./kafka.ts');
+  create({ brokers: 'a:1', clientId: 'test', logger: recordLogger().logger });
+  process.emitWarning('-5 is a negative number.', 'TimeoutNegativeWarning');
+  process.emitWarning('something is old', 'DeprecationWarning', 'DEP0001');
+  process.emitWarning(Object.assign(new Error('-5'), { name: 'TimeoutNegativeWarning' }));
+  process.emitWarning(new Error('watch out'));
+  expect(emitted).toEqual(['something is old', 'Error: watch out']);
+});
+
+describe('a cluster', () => {
+  const admin = {
+    describeCluster: () => Promise.resolve({ brokers: [], controller: 1, clusterId: 'ours' }),
+  };
+
+  test.each(['ours', ''])('is taken when "%s" is expected', async (expected) => {
+    await expect(assertCluster(admin, expected)).resolves.toBeUndefined();
+  });
+
+  test('is refused when another one is expected', async () => {
+    await expect(assertCluster(admin, 'theirs')).rejects.toMatchObject({
+      code: 'WICK_LOCAL_WRONG_CLUSTER',
+      message: expect.stringMatching(/answers as cluster "ours", expected "theirs"/),
+    });
+  });
+});
