@@ -1,7 +1,9 @@
 /**
  * The shell around the analyzer's pure core: kafkajs batches in, durable rows out, then the offset.
- * Per partition one batch at a time, in order; partitions share ClickHouse inserts. A partition is
- * restored when its first batch arrives, and rewound when its marker lies behind the committed offset.
+ * Per partition one step at a time, in order; all partitions share ClickHouse inserts. The next step
+ * is computed while the rows of the last are being written, within bounds; whatever speaks of a step
+ * to the outside (offset, checkpoint, latest values) waits for its rows. A partition is restored when
+ * its first batch arrives, and rewound when its marker lies behind the committed offset.
  */
 import { decodeCandleMessage, type DeadLetters } from '../connectors/index.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
@@ -13,8 +15,9 @@ import type { Logger } from '#platform/logger.ts';
 import type { AnalyzerMetrics } from './metrics.ts';
 import type { CheckpointStore } from './checkpoint.ts';
 import { PartitionState, type PartitionOptions } from './partition.ts';
+import type { DerivedRow } from './series-state.ts';
 import type { GroupWriter } from './sink/group-writer.ts';
-import type { LatestCache } from './sink/cache-latest.ts';
+import type { LatestCache, LatestValues } from './sink/cache-latest.ts';
 
 export interface AnalyzerOptions {
   readonly kafka: Kafka;
@@ -42,7 +45,12 @@ export interface Analyzer {
 
 /** One partition while it is assigned to us. */
 interface Assigned {
+  readonly partition: number;
   readonly state: PartitionState;
+  /** The newest candle of each series that the step at hand has changed. */
+  readonly newest: Map<string, { readonly change: CandleChange; readonly row: DerivedRow }>;
+  /** Steps whose rows are on their way, oldest first. */
+  readonly unsettled: Set<Promise<void>>;
   /** The next offset to read. */
   offset: bigint;
   checkpointAt: number;
@@ -50,17 +58,35 @@ interface Assigned {
   saving: Promise<void> | null;
 }
 
+type Letters = Parameters<DeadLetters['park']>[0][number][];
+
+/** A step that was applied to the state and not yet to the outside. */
+interface Step {
+  /** The offset after its last message. */
+  readonly offset: bigint;
+  readonly hasRows: boolean;
+  readonly letters: Letters;
+  readonly values: ReadonlyMap<string, LatestValues>;
+  readonly newest: CandleChange | null;
+}
+
 const SESSION_TIMEOUT_MS = 30_000;
-const FETCH_WAIT_MS = 100;
-const FETCH_BYTES_PER_PARTITION = 2 * 1024 * 1024;
+
+/** How much a fetch brings; the benches' bare consumers fetch alike. */
+export const CONSUMER_FETCH = {
+  maxWaitTimeInMs: 100,
+  minBytes: 1,
+  maxBytesPerPartition: 4 * 1024 * 1024,
+} as const;
+export const PARTITIONS_AT_ONCE = 12;
+/** Steps of one partition that may wait for their rows; the writer bounds the rows themselves. */
+const UNSETTLED_STEPS_MAX = 8;
 
 export async function startAnalyzer(options: AnalyzerOptions): Promise<Analyzer> {
   const consumer = options.kafka.consumer({
     groupId: GROUP_ANALYZER,
     sessionTimeout: SESSION_TIMEOUT_MS,
-    maxWaitTimeInMs: FETCH_WAIT_MS,
-    minBytes: 1,
-    maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
+    ...CONSUMER_FETCH,
     retry: { retries: 8, restartOnFailure: async () => false },
   });
   const running = new RunningAnalyzer(consumer, options);
@@ -75,6 +101,7 @@ class RunningAnalyzer implements Analyzer {
   readonly #toCommit = new Map<number, bigint>();
   #committing: Promise<void> | null = null;
   #joined = false;
+  #crashed = false;
 
   constructor(consumer: Consumer, options: AnalyzerOptions) {
     this.#consumer = consumer;
@@ -94,30 +121,33 @@ class RunningAnalyzer implements Analyzer {
       this.#options.metrics.assigned.set(partitions.length);
       this.#options.logger.info({ partitions }, 'partitions assigned');
     });
-    this.#consumer.on(events.CRASH, ({ payload }) => {
-      this.#joined = false;
-      this.#options.onCrash(payload.error);
-    });
+    this.#consumer.on(events.CRASH, ({ payload }) => this.#crash(payload.error));
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topic: TOPIC_CANDLES, fromBeginning: true });
     await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: 12,
+      partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
       eachBatch: (payload) => this.#take(payload),
     });
   }
 
   async close(): Promise<void> {
     await this.#consumer.stop();
+    if (!this.#crashed) await this.#leaveBehind();
+    await this.#consumer.disconnect();
+  }
+
+  /** So that the next start has nothing to take again. */
+  async #leaveBehind(): Promise<void> {
     for (const [partition, assigned] of this.#assigned) {
+      await Promise.all(assigned.unsettled);
       await assigned.saving;
       this.#checkpoint(partition, assigned);
       await assigned.saving;
     }
     await this.#committing;
     await this.#commitPending();
-    await this.#consumer.disconnect();
   }
 
   async #take(payload: EachBatchPayload): Promise<void> {
@@ -133,28 +163,29 @@ class RunningAnalyzer implements Analyzer {
       }
     }
     const { messages } = batch;
-    for (let from = 0; from < messages.length; from += this.#options.rowsMax) {
-      if (!payload.isRunning() || payload.isStale()) return;
-      const part = messages.slice(from, from + this.#options.rowsMax);
-      await this.#apply(assigned, payload, part);
-      const next = BigInt(part.at(-1)!.offset) + 1n;
-      assigned.offset = next;
+    const { writer, rowsMax } = this.#options;
+    for (let from = 0; from < messages.length; from += rowsMax) {
+      await writer.room(rowsMax);
+      if (this.#crashed || !payload.isRunning() || payload.isStale()) return;
+      const part = messages.slice(from, from + rowsMax);
+      await this.#step(assigned, payload, part);
       payload.resolveOffset(part.at(-1)!.offset);
-      this.#commit(partition, next);
       await payload.heartbeat();
     }
     this.#maybeCheckpoint(partition, assigned);
   }
 
-  async #apply(
+  /** Applies messages to the state; what must wait for their rows goes on behind. */
+  async #step(
     assigned: Assigned,
     payload: EachBatchPayload,
     messages: EachBatchPayload['batch']['messages'],
   ): Promise<void> {
-    const { deadLetters, writer, latest, metrics, clock } = this.#options;
+    const { latest, metrics } = this.#options;
     const { partition, topic } = payload.batch;
+    const values = new Map<string, LatestValues>();
     const closed: CandleChange[] = [];
-    const letters: Parameters<DeadLetters['park']>[0][number][] = [];
+    const letters: Letters = [];
     for (const message of messages) {
       const { offset, value } = message;
       const decoded = decodeCandleMessage({ partition, offset, value });
@@ -163,38 +194,81 @@ class RunningAnalyzer implements Analyzer {
       } else if (decoded.kind === 'change') {
         const { change } = decoded;
         if (change.values === null || change.values.isClosed) closed.push(change);
-        else latest.open(change);
+        else values.set(change.key, { open: latest.openText(change) });
       }
     }
     const counts = await assigned.state.apply(closed);
-    if (counts.applied + counts.refolded > 0) await writer.flush();
-    if (letters.length > 0) {
-      await deadLetters.park(letters);
-      metrics.deadLetters.inc(letters.length);
-      this.#options.logger.warn(
-        { partition, count: letters.length, reason: letters[0]?.reason },
-        'records parked in the dead letter topic',
-      );
+    for (const [key, { change, row }] of assigned.newest) {
+      values.set(key, { ...values.get(key), closed: latest.closedText(change, row) });
     }
-    await latest.flush();
+    assigned.newest.clear();
+    assigned.offset = BigInt(messages.at(-1)!.offset) + 1n;
     metrics.applied.inc(counts.applied);
     metrics.skipped.inc(counts.skipped);
     metrics.refolded.inc(counts.refolded);
-    const newest = closed.at(-1);
-    if (newest !== undefined) {
-      metrics.freshness.observe(Math.max(0, clock.now() - newest.committedAt) / 1000);
+    const hasRows = counts.applied + counts.refolded > 0;
+    const newest = closed.at(-1) ?? null;
+    await this.#settle(assigned, { offset: assigned.offset, hasRows, letters, values, newest });
+  }
+
+  /** Lets the rest of a step happen once its rows are durable; waits only when too many do. */
+  async #settle(assigned: Assigned, step: Step): Promise<void> {
+    const settled = this.#finish(assigned, step).catch((error: unknown) => {
+      this.#crash(error instanceof Error ? error : new Error(errorText(error)));
+      throw error;
+    });
+    assigned.unsettled.add(settled);
+    // Whoever waits for it hears of its failure; the crash is told already.
+    settled.then(
+      () => assigned.unsettled.delete(settled),
+      () => undefined,
+    );
+    const [oldest] = assigned.unsettled;
+    if (assigned.unsettled.size > UNSETTLED_STEPS_MAX) await oldest;
+  }
+
+  async #finish(assigned: Assigned, step: Step): Promise<void> {
+    const { writer, latest, metrics, clock } = this.#options;
+    const { partition } = assigned;
+    const before = [...assigned.unsettled].at(-1);
+    await Promise.all([
+      step.hasRows ? writer.flush() : before,
+      this.#park(partition, step.letters),
+    ]);
+    await latest.write(step.values);
+    if (step.newest !== null) {
+      metrics.freshness.observe(Math.max(0, clock.now() - step.newest.committedAt) / 1000);
     }
+    await before;
+    // Someone else's by now: the offsets are theirs.
+    if (this.#assigned.get(partition) === assigned) this.#commit(partition, step.offset);
+  }
+
+  async #park(partition: number, letters: Letters): Promise<void> {
+    if (letters.length === 0) return;
+    await this.#options.deadLetters.park(letters);
+    this.#options.metrics.deadLetters.inc(letters.length);
+    this.#options.logger.warn(
+      { partition, count: letters.length, reason: letters[0]?.reason },
+      'records parked in the dead letter topic',
+    );
   }
 
   async #restore(partition: number, first: bigint): Promise<Assigned> {
-    const { checkpoints, partition: options, writer, latest, clock, logger } = this.#options;
+    const { checkpoints, partition: options, writer, clock, logger } = this.#options;
+    const newest: Assigned['newest'] = new Map();
     const state = new PartitionState({
       ...options,
+      readHistory: async (series, before) => {
+        // The ledger must hold what earlier steps have written of this series.
+        await writer.flush();
+        return options.readHistory(series, before);
+      },
       output: {
         change: (change) => writer.rows.addChange(change),
         derived: (key, series, row, change) => {
           writer.rows.addDerived(key, series, row);
-          if (change !== null) latest.closed(change, row);
+          if (change !== null) newest.set(key, { change, row });
         },
       },
     });
@@ -208,7 +282,10 @@ class RunningAnalyzer implements Analyzer {
       'partition restored',
     );
     return {
+      partition,
       state,
+      newest,
+      unsettled: new Set(),
       offset: offset < first ? offset : first,
       checkpointAt: clock.now(),
       saving: null,
@@ -220,7 +297,10 @@ class RunningAnalyzer implements Analyzer {
     if (due && assigned.saving === null) this.#checkpoint(partition, assigned);
   }
 
-  /** States are copied as text now and written while the partition goes on. */
+  /**
+   * States are copied as text now, and written once the rows that they stand for are durable, while
+   * the partition goes on.
+   */
   #checkpoint(partition: number, assigned: Assigned): void {
     const { state, offset } = assigned;
     if (state.dirty.size === 0) return;
@@ -233,8 +313,8 @@ class RunningAnalyzer implements Analyzer {
     state.dirty.clear();
     const positions = new Map([...state.series].map(([key, series]) => [key, series.position]));
     assigned.checkpointAt = this.#options.clock.now();
-    assigned.saving = this.#options.checkpoints
-      .save({ partition, offset, changed, positions })
+    assigned.saving = Promise.all(assigned.unsettled)
+      .then(() => this.#options.checkpoints.save({ partition, offset, changed, positions }))
       .then(() => this.#options.metrics.checkpoints.inc())
       .catch((error: unknown) => {
         // The states stay dirty; an older checkpoint only means more to consume again.
@@ -244,6 +324,12 @@ class RunningAnalyzer implements Analyzer {
       .finally(() => {
         assigned.saving = null;
       });
+  }
+
+  #crash(error: Error): void {
+    this.#crashed = true;
+    this.#joined = false;
+    this.#options.onCrash(error);
   }
 
   /** Commits lag a little behind on purpose: one request at a time, with the newest offsets. */

@@ -9,7 +9,11 @@ import { featureViewSql } from '../analyzer/sink/feature-view.ts';
 import { waitFor } from '../local/stack/wait.ts';
 import type { PipelineClients } from '../scripts/pipeline/pipeline-clients.ts';
 import { GROUP_ANALYZER } from '#core/contracts/names.ts';
-import { clickHouseOptions, createClickHouse, type ClickHouseClient } from '#platform/clickhouse.ts';
+import {
+  clickHouseOptions,
+  createClickHouse,
+  type ClickHouseClient,
+} from '#platform/clickhouse.ts';
 import { migrateClickHouse } from '#platform/migrate-clickhouse.ts';
 import type { BenchStack } from './bench-stack.ts';
 import { readLag } from './candle-topic.ts';

@@ -64,7 +64,9 @@ async function consumeRaw(context: BenchContext, records: number): Promise<numbe
     timeoutMs: RUN_TIMEOUT_MS,
     signal: context.signal,
   });
-  context.say(`analyzer: raw ${result.seconds.toFixed(2)} s, CPU ${result.cpuSeconds.toFixed(2)} s`);
+  context.say(
+    `analyzer: raw ${result.seconds.toFixed(2)} s, CPU ${result.cpuSeconds.toFixed(2)} s`,
+  );
   return result.records / result.seconds;
 }
 

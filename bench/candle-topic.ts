@@ -79,7 +79,9 @@ export async function readLag({ kafka }: PipelineClients, groupId: string): Prom
     kafka.fetchOffsets({ groupId, topics: [TOPIC_CANDLES] }),
   ]);
   const committed = new Map(
-    groups.flatMap(({ partitions }) => partitions.map((one) => [one.partition, Number(one.offset)])),
+    groups.flatMap(({ partitions }) =>
+      partitions.map((one) => [one.partition, Number(one.offset)]),
+    ),
   );
   return ends.reduce(
     (sum, { partition, high }) => sum + Number(high) - Math.max(0, committed.get(partition) ?? 0),

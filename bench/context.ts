@@ -18,7 +18,7 @@ export interface BenchContext {
 export function createContext(options: {
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
-}): { readonly context: BenchContext; close(): Promise<void> } {
+}): { readonly context: BenchContext; readonly close: () => Promise<void> } {
   const closers: (() => Promise<void>)[] = [];
   const made = new Map<unknown, Promise<unknown>>();
   const once = async <T>(make: (context: BenchContext) => Promise<T>): Promise<T> => {

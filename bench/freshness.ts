@@ -1,3 +1,5 @@
 import type { BenchContext } from './context.ts';
 import type { Measured } from './figures.ts';
-export async function freshnessBench(_context: BenchContext): Promise<Measured[]> { return []; }
+export async function freshnessBench(_context: BenchContext): Promise<Measured[]> {
+  return [];
+}

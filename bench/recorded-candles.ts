@@ -18,7 +18,11 @@ export async function readRecordedCandles(): Promise<Candle[]> {
   const candles: Candle[] = [];
   for (const recording of recordings) {
     const { base, quote, interval, count } = recording;
-    const series = { exchange: 'recorded', marketType: 'perp', symbol: `${base}/${quote}` } as const;
+    const series = {
+      exchange: 'recorded',
+      marketType: 'perp',
+      symbol: `${base}/${quote}`,
+    } as const;
     for (const [time, open, high, low, close, volume] of readCells(recording, 0, count)) {
       const openTime = epochMs(Number(time));
       candles.push({

@@ -7,7 +7,9 @@ const HEADER = ['bench', 'figure', 'measured', 'baseline of this run', 'ratio', 
 export function renderTable(figures: readonly Figure[]): string {
   const rows = [HEADER, ...figures.map((figure) => cells(figure))];
   const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  '));
+  const lines = rows.map((row) =>
+    row.map((cell, column) => cell.padEnd(widths[column]!)).join('  '),
+  );
   const rule = widths.map((width) => '-'.repeat(width)).join('  ');
   return [lines[0]!, rule, ...lines.slice(1)].map((line) => line.trimEnd()).join('\n');
 }
@@ -15,7 +17,9 @@ export function renderTable(figures: readonly Figure[]): string {
 function cells(figure: Figure): string[] {
   const { bench, name, unit, spread, baseline, ratio, bar, passed, suspect } = figure;
   const compared =
-    baseline === null ? '' : `${spreadText(baseline.spread)} ${baseline.name}${suspectText(figure)}`;
+    baseline === null
+      ? ''
+      : `${spreadText(baseline.spread)} ${baseline.name}${suspectText(figure)}`;
   return [
     bench,
     name,

@@ -40,7 +40,13 @@ export async function upsertBench(context: BenchContext): Promise<Measured[]> {
   const pool = await createDatabase(context);
   await ensureMonthPartitions(pool, 'candles', new Set(rows.map(({ candle }) => candle.openTime)));
   await createPlainTable(pool);
-  const rates: Rates = { plain: [], copyFresh: [], copyAgain: [], arraysFresh: [], arraysAgain: [] };
+  const rates: Rates = {
+    plain: [],
+    copyFresh: [],
+    copyAgain: [],
+    arraysFresh: [],
+    arraysAgain: [],
+  };
   // The first round warms code and caches and is not counted.
   for (let round = 0; round <= RUNS; round += 1) {
     context.signal.throwIfAborted();

@@ -9,7 +9,7 @@ import type { Logger } from '#platform/logger.ts';
 import type { Redis } from '#platform/redis.ts';
 import type { DerivedRow } from '../series-state.ts';
 
-/** What is known last of one series; the parts move independently. */
+/** What is known last of one series, as JSON; the parts move independently. */
 export interface LatestValues {
   readonly closed?: string;
   readonly open?: string;
@@ -19,7 +19,6 @@ export class LatestCache {
   readonly #redis: Redis;
   readonly #logger: Logger;
   readonly #featureNames: readonly string[];
-  #pending = new Map<string, { closed?: string; open?: string }>();
 
   constructor(redis: Redis, logger: Logger, featureNames: readonly string[]) {
     this.#redis = redis;
@@ -27,15 +26,15 @@ export class LatestCache {
     this.#featureNames = featureNames;
   }
 
-  /** A closed candle with its features and signal; the newest of a batch wins. */
-  closed(change: CandleChange, row: DerivedRow): void {
+  /** A closed candle with its features and signal. */
+  closedText(change: CandleChange, row: DerivedRow): string {
     const { evaluation } = row;
     const features: Record<string, number | null> = {};
     for (const [index, name] of this.#featureNames.entries()) {
       const value = evaluation?.vector[index] ?? NaN;
       features[name] = Number.isNaN(value) ? null : value;
     }
-    this.#entry(change.key).closed = JSON.stringify({
+    return JSON.stringify({
       openTime: change.openTime,
       candle: change.values,
       features,
@@ -47,32 +46,23 @@ export class LatestCache {
   }
 
   /** A candle that is still running. */
-  open(change: CandleChange): void {
-    this.#entry(change.key).open = JSON.stringify({
+  openText(change: CandleChange): string {
+    return JSON.stringify({
       openTime: change.openTime,
       candle: change.values,
       version: String(change.version),
     });
   }
 
-  async flush(): Promise<void> {
-    if (this.#pending.size === 0) return;
-    const pending = this.#pending;
-    this.#pending = new Map();
+  /** Writes the values of the given series. Never rejects: what is not cached is only slower. */
+  async write(values: ReadonlyMap<string, LatestValues>): Promise<void> {
+    if (values.size === 0) return;
     try {
       const pipeline = this.#redis.pipeline();
-      for (const [key, values] of pending) pipeline.hset(REDIS_KEYS.latest(key), values);
+      for (const [key, parts] of values) pipeline.hset(REDIS_KEYS.latest(key), parts);
       await pipeline.exec();
     } catch (error) {
       this.#logger.warn({ err: errorText(error) }, 'latest values not cached');
     }
-  }
-
-  #entry(key: string): { closed?: string; open?: string } {
-    const known = this.#pending.get(key);
-    if (known !== undefined) return known;
-    const entry = {};
-    this.#pending.set(key, entry);
-    return entry;
   }
 }

@@ -1,8 +1,9 @@
 /**
  * Writes the rows of all partitions to ClickHouse in shared batches. In: rows collected by the
  * partitions. Out: a promise per caller that settles once its rows are durable. The next batch goes
- * out as soon as the last one has finished, so batches grow with load by themselves. Writing a row
- * again changes nothing, so a failed batch is simply sent again, whole.
+ * out as soon as the last one has finished, so batches grow with load by themselves, up to the room
+ * that callers wait for. Writing a row again changes nothing, so a failed batch is simply sent again,
+ * whole.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, errorText } from '#core/errors.ts';
@@ -25,6 +26,8 @@ export class GroupWriter {
   #pending: OutputRows;
   #waiting: PromiseWithResolvers<void> | null = null;
   #running = false;
+  /** Those who wait for the rows at hand to be taken. */
+  #taken: PromiseWithResolvers<void> | null = null;
   /** A batch that was given up may hold rows of callers who wait for a later one. */
   #failed: unknown = null;
 
@@ -47,6 +50,18 @@ export class GroupWriter {
     return promise;
   }
 
+  /**
+   * Settles once fewer than `rowsMax` rows wait; more than that, and a slow ClickHouse would fill the
+   * memory. Throws after a failure.
+   */
+  async room(rowsMax: number): Promise<void> {
+    while (this.#failed === null && this.#pending.rows >= rowsMax) {
+      this.#taken ??= Promise.withResolvers<void>();
+      await this.#taken.promise;
+    }
+    if (this.#failed !== null) throw this.#failed;
+  }
+
   async #run(): Promise<void> {
     this.#running = true;
     // Partitions of the same fetch come in one after the other: let them share the batch.
@@ -55,6 +70,7 @@ export class GroupWriter {
     });
     while (this.#waiting !== null && this.#failed === null) await this.#writeNext();
     this.#waiting?.reject(this.#failed);
+    this.#noteTaken();
     this.#running = false;
   }
 
@@ -62,12 +78,19 @@ export class GroupWriter {
     const waiting = this.#waiting;
     this.#waiting = null;
     try {
-      await this.#write(this.#pending.take());
+      const rows = this.#pending.take();
+      this.#noteTaken();
+      await this.#write(rows);
       waiting?.resolve();
     } catch (error) {
       this.#failed = error;
       waiting?.reject(error);
     }
+  }
+
+  #noteTaken(): void {
+    this.#taken?.resolve();
+    this.#taken = null;
   }
 
   async #write(rows: ReturnType<OutputRows['take']>): Promise<void> {

@@ -9,13 +9,24 @@ const INITIAL_BYTES = 64 * 1024;
 /** More than any fixed-width value needs. */
 const MARGIN_BYTES = 64;
 const SCALE_DIGITS = 18;
-const U64 = 0xffff_ffff_ffff_ffffn;
-const POWERS_OF_TEN = Array.from({ length: 10 }, (_, exponent) => 10 ** exponent);
+const DIGIT_0 = 48;
+const MINUS = 45;
+const POINT = 46;
+/** Longer strings are left to the platform's encoder. */
+const SHORT_CHARS = 64;
+/** Up to here any one more digit keeps a double exact: 10 · this + 9 < 2^53. */
+const EXACT_MAX = 900_719_925_474_098;
+const LIMB = 16_777_216;
+/** 10^0 to 10^18 as three limbs of 24 bits, lowest first. */
+const POWERS_OF_TEN = Array.from({ length: SCALE_DIGITS + 1 }, (_, exponent) => {
+  const power = 10n ** BigInt(exponent);
+  return [0n, 24n, 48n].map((shift) => Number((power >> shift) & 0xff_ffffn));
+});
 
 export class RowBinaryWriter {
-  #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
+  #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  #view = viewOf(this.#buffer);
   #at = 0;
-  readonly #limbs = new Float64Array(8);
 
   /** Bytes written so far. */
   get length(): number {
@@ -30,7 +41,8 @@ export class RowBinaryWriter {
   /** Hands the bytes over and starts anew. */
   take(): Buffer {
     const taken = this.#buffer.subarray(0, this.#at);
-    this.#buffer = Buffer.allocUnsafe(Math.max(INITIAL_BYTES, this.#at));
+    this.#buffer = Buffer.allocUnsafeSlow(Math.max(INITIAL_BYTES, this.#at));
+    this.#view = viewOf(this.#buffer);
     this.#at = 0;
     return taken;
   }
@@ -50,41 +62,46 @@ export class RowBinaryWriter {
 
   uint16(value: number): void {
     this.#reserve(2);
-    this.#at = this.#buffer.writeUInt16LE(value, this.#at);
+    this.#view.setUint16(this.#at, value, true);
+    this.#at += 2;
   }
 
   uint32(value: number): void {
     this.#reserve(4);
-    this.#at = this.#buffer.writeUInt32LE(value, this.#at);
+    this.#view.setUint32(this.#at, value, true);
+    this.#at += 4;
   }
 
   uint64(value: bigint): void {
     this.#reserve(8);
-    this.#at = this.#buffer.writeBigUInt64LE(value, this.#at);
+    this.#view.setBigUint64(this.#at, value, true);
+    this.#at += 8;
   }
 
   /** An integer that a double holds exactly. Also DateTime64(3): milliseconds since the epoch. */
   int64(value: number): void {
     this.#reserve(8);
     const low = value >>> 0;
-    this.#buffer.writeUInt32LE(low, this.#at);
-    this.#buffer.writeInt32LE((value - low) / 4_294_967_296, this.#at + 4);
+    this.#view.setUint32(this.#at, low, true);
+    this.#view.setInt32(this.#at + 4, (value - low) / 4_294_967_296, true);
     this.#at += 8;
   }
 
   uint128(value: bigint): void {
     this.#reserve(16);
-    this.#buffer.writeBigUInt64LE(value & U64, this.#at);
-    this.#buffer.writeBigUInt64LE(value >> 64n, this.#at + 8);
+    this.#view.setBigUint64(this.#at, BigInt.asUintN(64, value), true);
+    this.#view.setBigUint64(this.#at + 8, value >> 64n, true);
     this.#at += 16;
   }
 
   float64(value: number): void {
     this.#reserve(8);
-    this.#at = this.#buffer.writeDoubleLE(value, this.#at);
+    this.#view.setFloat64(this.#at, value, true);
+    this.#at += 8;
   }
 
   string(text: string): void {
+    if (text.length <= SHORT_CHARS && this.#shortAscii(text)) return;
     const length = Buffer.byteLength(text);
     this.varint(length);
     this.#reserve(length);
@@ -128,62 +145,97 @@ export class RowBinaryWriter {
   /** Decimal(38,18): the value times 10^18 as a signed 128-bit integer, little endian. */
   decimal(text: DecimalString): void {
     this.#reserve(16);
-    const limbs = this.#limbs.fill(0);
-    const negative = text.charCodeAt(0) === 45;
-    let point = text.indexOf('.');
-    if (point < 0) point = text.length;
-    appendDigits(limbs, text, negative ? 1 : 0, point);
-    appendDigits(limbs, text, point + 1, text.length);
-    appendZeros(limbs, SCALE_DIGITS - Math.max(0, text.length - point - 1));
-    if (negative) negate(limbs);
-    for (let index = 0; index < 8; index += 1) {
-      this.#buffer.writeUInt16LE(limbs[index]!, this.#at + 2 * index);
+    const negative = text.charCodeAt(0) === MINUS;
+    let point = text.length;
+    let digits = 0;
+    for (let at = negative ? 1 : 0; at < text.length; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code === POINT) {
+        point = at;
+      } else if (digits > EXACT_MAX) {
+        this.#longDecimal(text);
+        return;
+      } else {
+        digits = digits * 10 + (code - DIGIT_0);
+      }
     }
+    const fraction = Math.max(0, text.length - point - 1);
+    this.#scaled(digits, POWERS_OF_TEN[SCALE_DIGITS - fraction]!, negative);
+  }
+
+  /** `digits` times the power: three limbs by three, each sum below 2^51. */
+  #scaled(digits: number, power: readonly number[], negative: boolean): void {
+    const upper = Math.floor(digits / LIMB);
+    const a0 = digits - upper * LIMB;
+    const a2 = Math.floor(upper / LIMB);
+    const a1 = upper - a2 * LIMB;
+    const [b0 = 0, b1 = 0, b2 = 0] = power;
+    const s0 = a0 * b0;
+    const s1 = a0 * b1 + a1 * b0 + Math.floor(s0 / LIMB);
+    const s2 = a0 * b2 + a1 * b1 + a2 * b0 + Math.floor(s1 / LIMB);
+    const s3 = a1 * b2 + a2 * b1 + Math.floor(s2 / LIMB);
+    const s4 = a2 * b2 + Math.floor(s3 / LIMB);
+    const w1 = s1 % LIMB;
+    const w2 = s2 % LIMB;
+    const words: Words = [
+      ((s0 % LIMB) | (w1 << 24)) >>> 0,
+      ((w1 >>> 8) | (w2 << 16)) >>> 0,
+      ((w2 >>> 16) | ((s3 % LIMB) << 8)) >>> 0,
+      s4,
+    ];
+    this.#words(words, negative);
+  }
+
+  #words([w0, w1, w2, w3]: Words, negative: boolean): void {
+    const view = this.#view;
+    // The two's complement: all bits turned, and one added.
+    const c0 = negative ? (~w0 + 1) >>> 0 : w0;
+    const c1 = negative ? (~w1 + (c0 === 0 ? 1 : 0)) >>> 0 : w1;
+    const c2 = negative ? (~w2 + (c0 === 0 && c1 === 0 ? 1 : 0)) >>> 0 : w2;
+    const c3 = negative ? (~w3 + (c0 === 0 && c1 === 0 && c2 === 0 ? 1 : 0)) >>> 0 : w3;
+    view.setUint32(this.#at, c0, true);
+    view.setUint32(this.#at + 4, c1, true);
+    view.setUint32(this.#at + 8, c2, true);
+    view.setUint32(this.#at + 12, c3, true);
     this.#at += 16;
+  }
+
+  /** More digits than a double holds: rare, so by big integers. */
+  #longDecimal(text: DecimalString): void {
+    const [whole = '', fraction = ''] = text.split('.');
+    const scaled = BigInt(whole + fraction.padEnd(SCALE_DIGITS, '0'));
+    this.uint128(BigInt.asUintN(128, scaled));
+  }
+
+  /** @returns false, having written nothing, when a character needs more than one byte. */
+  #shortAscii(text: string): boolean {
+    const { length } = text;
+    this.#reserve(length + 1);
+    const buffer = this.#buffer;
+    const start = this.#at + 1;
+    for (let index = 0; index < length; index += 1) {
+      const code = text.charCodeAt(index);
+      if (code > 127) return false;
+      buffer[start + index] = code;
+    }
+    buffer[this.#at] = length;
+    this.#at = start + length;
+    return true;
   }
 
   #reserve(bytes: number): void {
     const needed = this.#at + bytes + MARGIN_BYTES;
     if (needed <= this.#buffer.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
     grown.set(this.#buffer.subarray(0, this.#at));
     this.#buffer = grown;
+    this.#view = viewOf(grown);
   }
 }
 
-function appendDigits(limbs: Float64Array, text: string, from: number, to: number): void {
-  for (let start = from; start < to; start += 9) {
-    const end = Math.min(start + 9, to);
-    let chunk = 0;
-    for (let index = start; index < end; index += 1) {
-      chunk = chunk * 10 + (text.charCodeAt(index) - 48);
-    }
-    multiplyAdd(limbs, POWERS_OF_TEN[end - start]!, chunk);
-  }
-}
+/** Four 32-bit words of a magnitude, lowest first. */
+type Words = readonly [number, number, number, number];
 
-function appendZeros(limbs: Float64Array, count: number): void {
-  for (let left = count; left > 0; left -= 9) {
-    multiplyAdd(limbs, POWERS_OF_TEN[Math.min(left, 9)]!, 0);
-  }
-}
-
-/** Limbs hold 16 bits, so limb · 10^9 + carry stays below 2^53 and every step is exact. */
-function multiplyAdd(limbs: Float64Array, factor: number, addend: number): void {
-  let carry = addend;
-  for (let index = 0; index < 8; index += 1) {
-    const product = limbs[index]! * factor + carry;
-    const high = Math.floor(product / 65_536);
-    limbs[index] = product - high * 65_536;
-    carry = high;
-  }
-}
-
-function negate(limbs: Float64Array): void {
-  let carry = 1;
-  for (let index = 0; index < 8; index += 1) {
-    const flipped = 65_535 - limbs[index]! + carry;
-    carry = flipped > 65_535 ? 1 : 0;
-    limbs[index] = flipped - carry * 65_536;
-  }
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }

@@ -139,22 +139,27 @@ export class OutputRows {
   };
   readonly #scratch = new RowBinaryWriter();
   readonly #producer: Producer;
-  /** The four series columns, already encoded. */
-  readonly #prefixes = new Map<string, Buffer>();
-  #rows = 0;
+  readonly #featureSetHash: Buffer;
+  /** What the rows of a series begin with, already encoded. */
+  readonly #prefixes = new Map<string, Prefixes>();
+  #changes = 0;
+  #derived = 0;
 
   constructor(producer: Producer) {
     this.#producer = producer;
+    const writer = new RowBinaryWriter();
+    writer.string(producer.featureSetHash);
+    this.#featureSetHash = writer.take();
   }
 
   /** Rows in the fullest table. */
   get rows(): number {
-    return this.#rows;
+    return Math.max(this.#changes, this.#derived);
   }
 
   /** The candle as it is now, and the change in the ledger. */
   addChange(change: CandleChange): void {
-    const prefix = this.#prefix(change.key, change.series);
+    const prefix = this.#prefixesOf(change.key, change.series).series;
     const deleted = change.values === null ? 1 : 0;
     const values = this.#encodeValues(change.values ?? DELETED_VALUES);
     const { candles, revisions } = this.#writers;
@@ -184,46 +189,38 @@ export class OutputRows {
     revisions.int64(change.committedAt);
     revisions.uint16(change.partition);
     revisions.uint64(BigInt(change.offset));
-    this.#rows += 1;
+    this.#changes += 1;
   }
 
   /** The features and the signal of one candle; both deleted where its evaluation is null. */
   addDerived(key: string, series: Series, row: DerivedRow): void {
-    const prefix = this.#prefix(key, series);
+    const prefixes = this.#prefixesOf(key, series);
     const { evaluation } = row;
-    const { featureSet, featureSetVersion, featureSetHash } = this.#producer;
-    const { ruleSet, ruleSetVersion, modelVersion } = this.#producer;
     const { features, signals } = this.#writers;
 
-    features.raw(prefix);
-    features.string(featureSet);
-    features.uint16(featureSetVersion);
+    features.raw(prefixes.features);
     features.int64(row.openTime);
-    features.string(featureSetHash);
+    features.raw(this.#featureSetHash);
     features.string(evaluation?.status ?? 'retracted');
     writeVector(features, evaluation?.vector ?? null);
     features.uint128(row.candleVersion);
     features.uint128(row.version);
     features.uint8(evaluation === null ? 1 : 0);
 
-    signals.raw(prefix);
-    signals.string(featureSet);
-    signals.uint16(featureSetVersion);
-    signals.string(ruleSet);
-    signals.uint16(ruleSetVersion);
-    signals.string(modelVersion);
+    signals.raw(prefixes.signals);
     signals.int64(row.openTime);
     signals.string(evaluation?.status ?? 'retracted');
     writeSignal(signals, evaluation);
     signals.uint128(row.candleVersion);
     signals.uint128(row.version);
     signals.uint8(evaluation === null ? 1 : 0);
-    this.#rows += 1;
+    this.#derived += 1;
   }
 
   /** Hands over the encoded rows of all tables and starts anew. */
   take(): Readonly<Record<OutputName, Buffer>> {
-    this.#rows = 0;
+    this.#changes = 0;
+    this.#derived = 0;
     const { revisions, candles, features, signals } = this.#writers;
     return {
       revisions: revisions.take(),
@@ -248,18 +245,39 @@ export class OutputRows {
     return writer.bytes(start);
   }
 
-  #prefix(key: string, series: Series): Buffer {
+  #prefixesOf(key: string, series: Series): Prefixes {
     const known = this.#prefixes.get(key);
     if (known !== undefined) return known;
+    const { featureSet, featureSetVersion, ruleSet, ruleSetVersion, modelVersion } = this.#producer;
     const writer = new RowBinaryWriter();
     writer.string(series.exchange);
     writer.string(series.marketType);
     writer.string(series.symbol);
     writer.string(series.interval);
-    const prefix = Buffer.from(writer.take());
-    this.#prefixes.set(key, prefix);
-    return prefix;
+    const seriesEnd = writer.length;
+    writer.string(featureSet);
+    writer.uint16(featureSetVersion);
+    const featuresEnd = writer.length;
+    writer.string(ruleSet);
+    writer.uint16(ruleSetVersion);
+    writer.string(modelVersion);
+    // A copy: the writer's own buffer is far larger.
+    const bytes = Buffer.from(writer.bytes());
+    const prefixes = {
+      series: bytes.subarray(0, seriesEnd),
+      features: bytes.subarray(0, featuresEnd),
+      signals: bytes,
+    };
+    this.#prefixes.set(key, prefixes);
+    return prefixes;
   }
+}
+
+/** The leading columns of each table's rows; they share their beginning. */
+interface Prefixes {
+  readonly series: Buffer;
+  readonly features: Buffer;
+  readonly signals: Buffer;
 }
 
 function writeVector(writer: RowBinaryWriter, vector: Float64Array | null): void {
