@@ -59,6 +59,12 @@ describe('decimal', () => {
     '9007199254740991',
     '9007199254740993',
     '0.9007199254740993',
+    // Whose lowest 32 bits are zero, so that turning the sign carries on; and 64, and 96.
+    '-16384',
+    '-70368744177664',
+    '-0.000000004294967296',
+    '-18.446744073709551616',
+    '-79228162514.264337593543950336',
   ];
   test.each(edges)('writes %s exactly', (text) => {
     const [integer = '', rest = ''] = text.split('.');
