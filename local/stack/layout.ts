@@ -152,6 +152,13 @@ export async function removeLayout(layout: StackLayout): Promise<void> {
  * @throws AppError WICK_LOCAL_FOLDER_UNUSABLE when it belongs to someone or something else.
  */
 export async function assertLayout(layout: StackLayout): Promise<void> {
+  for (const path of [layout.base, layout.engineCache]) {
+    // Java separates folders with them, and knows no way to write one that holds them.
+    if (!/[,:\n]/.test(path)) continue;
+    throw unusable(
+      `"${path}" holds a comma or a colon, which Kafka cannot take; set WICKSTREAM_DATA_DIR and WICKSTREAM_CACHE_DIR to folders without`,
+    );
+  }
   await assertPointer(layout);
   await assertOurs(layout);
 }

@@ -52,8 +52,9 @@ export async function describeBusy(
   service: string,
   port: number,
   variable: string,
+  tryListen: typeof listenError = listenError,
 ): Promise<{ readonly found: string; readonly advice: string } | null> {
-  const error = await listenError(port);
+  const error = await tryListen(port);
   if (error === null) return null;
   if (error.code === 'EADDRINUSE') {
     return {

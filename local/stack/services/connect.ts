@@ -5,7 +5,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startProcess, type ManagedProcess } from '../managed-process.ts';
-import { JVM_DEFAULTS, log4jProperties } from './kafka.ts';
+import { JAVA_ENV, javaArguments, propertiesText } from './java-service.ts';
 import type { ServicePlace } from './service.ts';
 
 export interface ConnectServerOptions {
@@ -36,25 +36,22 @@ export async function startConnect(options: ConnectServerOptions): Promise<Manag
   const { dataDir } = options.place;
   await mkdir(dataDir, { recursive: true });
   const properties = join(dataDir, 'worker.properties');
-  const logConfig = join(dataDir, 'log4j2.properties');
   await writeFile(properties, workerProperties(options));
-  await writeFile(logConfig, log4jProperties('WARN'));
   return startProcess({
     name: 'connect',
     command: options.java,
     args: [
-      ...JVM_DEFAULTS,
+      ...(await javaArguments(dataDir, 'WARN')),
       '-Xms128m',
       '-Xmx288m',
       '-XX:+UseSerialGC',
       '-XX:+ExitOnOutOfMemoryError',
-      `-Dlog4j2.configurationFile=${logConfig}`,
       '-cp',
       options.classPath,
       'org.apache.kafka.connect.cli.ConnectDistributed',
       properties,
     ],
-    env: { ...options.connectorEnv },
+    env: { ...JAVA_ENV, ...options.connectorEnv },
     cwd: dataDir,
     logFile: options.place.logFile,
     pidFile: options.place.pidFile,
@@ -68,35 +65,34 @@ export async function startConnect(options: ConnectServerOptions): Promise<Manag
 
 function workerProperties(options: ConnectServerOptions): string {
   const kafka = `127.0.0.1:${options.kafkaPort}`;
-  return [
-    `bootstrap.servers=${kafka}`,
-    'group.id=wickstream-connect',
-    `listeners=http://127.0.0.1:${options.port}`,
-    'rest.advertised.host.name=127.0.0.1',
-    `rest.advertised.port=${options.port}`,
-    `plugin.path=${options.plugins}`,
-    'plugin.discovery=service_load',
-    'key.converter=org.apache.kafka.connect.json.JsonConverter',
-    'key.converter.schemas.enable=false',
-    'value.converter=org.apache.kafka.connect.json.JsonConverter',
-    'value.converter.schemas.enable=false',
-    'config.storage.topic=wickstream.connect.configs',
-    'config.storage.replication.factor=1',
-    'offset.storage.topic=wickstream.connect.offsets',
-    'offset.storage.replication.factor=1',
-    'offset.storage.partitions=1',
-    'status.storage.topic=wickstream.connect.status',
-    'status.storage.replication.factor=1',
-    'status.storage.partitions=1',
+  return propertiesText({
+    'bootstrap.servers': kafka,
+    'group.id': 'wickstream-connect',
+    listeners: `http://127.0.0.1:${options.port}`,
+    'rest.advertised.host.name': '127.0.0.1',
+    'rest.advertised.port': options.port,
+    'plugin.path': options.plugins,
+    'plugin.discovery': 'service_load',
+    'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
+    'key.converter.schemas.enable': 'false',
+    'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
+    'value.converter.schemas.enable': 'false',
+    'config.storage.topic': 'wickstream.connect.configs',
+    'config.storage.replication.factor': '1',
+    'offset.storage.topic': 'wickstream.connect.offsets',
+    'offset.storage.replication.factor': '1',
+    'offset.storage.partitions': '1',
+    'status.storage.topic': 'wickstream.connect.status',
+    'status.storage.replication.factor': '1',
+    'status.storage.partitions': '1',
     // Debezium confirms to Postgres only what was flushed here, so a short interval bounds redelivery.
-    'offset.flush.interval.ms=1000',
-    'connector.client.config.override.policy=All',
-    'config.providers=env',
-    'config.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider',
-    `config.providers.env.param.allowlist.pattern=${CONNECTOR_ENV_ALLOWLIST}`,
-    'scheduled.rebalance.max.delay.ms=0',
-    '',
-  ].join('\n');
+    'offset.flush.interval.ms': '1000',
+    'connector.client.config.override.policy': 'All',
+    'config.providers': 'env',
+    'config.providers.env.class': 'org.apache.kafka.common.config.provider.EnvVarConfigProvider',
+    'config.providers.env.param.allowlist.pattern': CONNECTOR_ENV_ALLOWLIST,
+    'scheduled.rebalance.max.delay.ms': '0',
+  });
 }
 
 async function answers(port: number): Promise<boolean> {

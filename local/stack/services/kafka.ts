@@ -9,6 +9,7 @@ import { createKafka } from '#platform/kafka.ts';
 import { createLogger } from '#platform/logger.ts';
 import { runHelper } from '../helper-process.ts';
 import { startProcess, type ManagedProcess } from '../managed-process.ts';
+import { JAVA_ENV, javaArguments, propertiesText } from './java-service.ts';
 import type { ServicePlace } from './service.ts';
 
 export interface KafkaServerOptions {
@@ -27,41 +28,29 @@ const STOP_TIMEOUT_MS = 30_000;
 const FORMAT_TIMEOUT_MS = 60_000;
 const NODE_ID = 1;
 
-/**
- * For every JVM: the machine's language and time zone must not show in file names and numbers (in a
- * Persian locale Java writes Persian digits).
- */
-export const JVM_DEFAULTS = [
-  '-Duser.language=en',
-  '-Duser.country=US',
-  '-Duser.timezone=UTC',
-  '-Dfile.encoding=UTF-8',
-] as const;
-
 /** @throws AppError WICK_LOCAL_ENGINE_FAILED when formatting or the broker fails. */
 export async function startKafka(options: KafkaServerOptions): Promise<ManagedProcess> {
   const { dataDir } = options.place;
   await mkdir(dataDir, { recursive: true });
   const properties = join(dataDir, 'server.properties');
-  const logConfig = join(dataDir, 'log4j2.properties');
+  const java = await javaArguments(dataDir, 'WARN');
   await writeFile(properties, brokerProperties(options, join(dataDir, 'log')));
-  await writeFile(logConfig, log4jProperties('WARN'));
-  await format(options, logConfig);
+  await format(options, java);
   return startProcess({
     name: 'kafka',
     command: options.java,
     args: [
-      ...JVM_DEFAULTS,
+      ...java,
       '-Xms192m',
       '-Xmx384m',
       '-XX:+UseSerialGC',
       '-XX:+ExitOnOutOfMemoryError',
-      `-Dlog4j2.configurationFile=${logConfig}`,
       '-cp',
       options.classPath,
       'kafka.Kafka',
       properties,
     ],
+    env: JAVA_ENV,
     cwd: dataDir,
     logFile: options.place.logFile,
     pidFile: options.place.pidFile,
@@ -73,56 +62,40 @@ export async function startKafka(options: KafkaServerOptions): Promise<ManagedPr
   });
 }
 
-/** log4j2 settings that print to the service's log file. */
-export function log4jProperties(level: 'ERROR' | 'WARN' | 'INFO'): string {
-  return [
-    `rootLogger.level=${level}`,
-    'rootLogger.appenderRefs=out',
-    'rootLogger.appenderRef.out.ref=out',
-    'appenders=out',
-    'appender.out.type=Console',
-    'appender.out.name=out',
-    'appender.out.layout.type=PatternLayout',
-    'appender.out.layout.pattern=%d{ISO8601} %-5p %c: %m%n',
-    '',
-  ].join('\n');
-}
-
 function brokerProperties(options: KafkaServerOptions, logDir: string): string {
   const listener = `127.0.0.1:${options.port}`;
   const controller = `127.0.0.1:${options.controllerPort}`;
-  return [
-    'process.roles=broker,controller',
-    `node.id=${NODE_ID}`,
-    `controller.quorum.voters=${NODE_ID}@${controller}`,
-    `listeners=PLAINTEXT://${listener},CONTROLLER://${controller}`,
-    `advertised.listeners=PLAINTEXT://${listener}`,
-    'controller.listener.names=CONTROLLER',
-    'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    `log.dirs=${logDir}`,
-    'auto.create.topics.enable=false',
-    'offsets.topic.replication.factor=1',
-    'offsets.topic.num.partitions=1',
-    'transaction.state.log.replication.factor=1',
-    'transaction.state.log.min.isr=1',
-    'transaction.state.log.num.partitions=1',
-    'share.coordinator.state.topic.replication.factor=1',
-    'share.coordinator.state.topic.min.isr=1',
-    'share.coordinator.state.topic.num.partitions=1',
-    'group.initial.rebalance.delay.ms=0',
-    'num.network.threads=2',
-    'num.io.threads=4',
-    'message.max.bytes=25000000',
-    'log.segment.bytes=134217728',
-    '',
-  ].join('\n');
+  return propertiesText({
+    'process.roles': 'broker,controller',
+    'node.id': NODE_ID,
+    'controller.quorum.voters': `${NODE_ID}@${controller}`,
+    listeners: `PLAINTEXT://${listener},CONTROLLER://${controller}`,
+    'advertised.listeners': `PLAINTEXT://${listener}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': logDir,
+    'auto.create.topics.enable': 'false',
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '1',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '1',
+    'share.coordinator.state.topic.replication.factor': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+    'share.coordinator.state.topic.num.partitions': '1',
+    'group.initial.rebalance.delay.ms': '0',
+    'num.network.threads': '2',
+    'num.io.threads': '4',
+    'message.max.bytes': '25000000',
+    'log.segment.bytes': '134217728',
+  });
 }
 
 /**
  * Gives the log folder its cluster id, once. The folder appears whole by a rename, so a format that
  * was cut off leaves nothing that a broker would take for its own.
  */
-async function format(options: KafkaServerOptions, logConfig: string): Promise<void> {
+async function format(options: KafkaServerOptions, java: readonly string[]): Promise<void> {
   const { dataDir } = options.place;
   const logDir = join(dataDir, 'log');
   const found = await readClusterId(logDir);
@@ -142,8 +115,7 @@ async function format(options: KafkaServerOptions, logConfig: string): Promise<v
     failure: `Kafka could not format "${logDir}"`,
     command: options.java,
     args: [
-      ...JVM_DEFAULTS,
-      `-Dlog4j2.configurationFile=${logConfig}`,
+      ...java,
       '-cp',
       options.classPath,
       'kafka.tools.StorageTool',
@@ -153,6 +125,7 @@ async function format(options: KafkaServerOptions, logConfig: string): Promise<v
       '-c',
       properties,
     ],
+    env: JAVA_ENV,
     pidFile: options.place.pidFile,
     timeoutMs: FORMAT_TIMEOUT_MS,
     signal: options.signal,

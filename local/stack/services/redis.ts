@@ -32,7 +32,7 @@ export async function startRedis(options: RedisServerOptions): Promise<ManagedPr
       'appendonly no',
       'maxmemory 256mb',
       'maxmemory-policy allkeys-lru',
-      `dir ${options.place.dataDir}`,
+      `dir ${quoted(options.place.dataDir)}`,
       '',
     ].join('\n'),
     { mode: 0o600 },
@@ -50,6 +50,11 @@ export async function startRedis(options: RedisServerOptions): Promise<ManagedPr
     stopTimeoutMs: STOP_TIMEOUT_MS,
     signal: options.signal,
   });
+}
+
+/** As redis.conf wants a value with spaces in it. */
+function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
 async function answers(options: RedisServerOptions): Promise<boolean> {
