@@ -78,7 +78,9 @@ interface Bucket {
   readonly low: string;
 }
 
-export async function reconcile(clients: PipelineClients): Promise<ReconcileReport> {
+export async function reconcile(
+  clients: Pick<PipelineClients, 'pool' | 'clickhouse'>,
+): Promise<ReconcileReport> {
   const [postgres, clickhouse, features, signals] = await Promise.all([
     clients.pool.query<Bucket>(POSTGRES_BUCKETS),
     readRows<Bucket>(clients.clickhouse, CLICKHOUSE_BUCKETS),
