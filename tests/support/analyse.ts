@@ -1,6 +1,7 @@
 /**
  * Brings candles to ClickHouse as the analyzer would, without Kafka between. In: changes in stream
- * order. Out: rows in all four tables, through the analyzer's own core and encoders.
+ * order. Out: rows in all four tables, through the analyzer's own core and encoders, and the changes
+ * among them as a ledger in memory.
  */
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import { insertRowBinary, type ClickHouseClient } from '#platform/clickhouse.ts';
@@ -12,7 +13,7 @@ import { TRIAL_RULES } from './trial-rules.ts';
 export async function analyse(
   client: ClickHouseClient,
   changes: readonly CandleChange[],
-): Promise<void> {
+): Promise<MemoryLedger> {
   const ledger = new MemoryLedger();
   const rows = new OutputRows({
     featureSet: 'trial',
@@ -39,4 +40,5 @@ export async function analyse(
     const { table, columns } = OUTPUTS[name];
     await insertRowBinary(client, table, columns, bytes[name]);
   }
+  return ledger;
 }
