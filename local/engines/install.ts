@@ -140,7 +140,8 @@ async function install(target: string, platform: Platform, options: InstallOptio
   } catch (error) {
     throw explain(error, options.cacheDir);
   } finally {
-    await rm(staging, { recursive: true, force: true });
+    // What failed first is what is told; an abandoned folder is cleared away later.
+    await rm(staging, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 

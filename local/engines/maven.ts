@@ -108,21 +108,24 @@ async function chooseHome(
   options: MavenOptions,
 ): Promise<{ readonly env: NodeJS.ProcessEnv; readonly settings: readonly string[] }> {
   const { env, spareHome } = options;
-  const home = env['MAVEN_USER_HOME'] ?? env['HOME'] ?? '';
-  if (home !== '' && (await isWritable(home))) return { env: { ...env }, settings: [] };
+  const home = env['HOME'] ?? '';
+  const usual = env['MAVEN_USER_HOME'] ?? join(home, '.m2');
+  if (home !== '' && (await isWritable(usual))) return { env: { ...env }, settings: [] };
   return {
     env: { ...env, HOME: spareHome, MAVEN_USER_HOME: join(spareHome, '.m2') },
     settings: [`-Dmaven.repo.local=${join(spareHome, '.m2', 'repository')}`],
   };
 }
 
+/** Makes the folder, as Maven would: only that shows whether it can be made. */
 async function isWritable(path: string): Promise<boolean> {
-  return access(path, constants.W_OK).then(
-    () => true,
-    // The wrapper makes it when its parent may be written.
-    (error: NodeJS.ErrnoException) =>
-      error.code === 'ENOENT' && dirname(path) !== path ? isWritable(dirname(path)) : false,
-  );
+  try {
+    await mkdir(path, { recursive: true });
+    await access(path, constants.W_OK);
+    return true;
+  } catch {
+    return false; // Whatever is wrong with it, it is not the place to use.
+  }
 }
 
 /** Puts Maven where the wrapper looks for it, if the wrapper could not do so by itself. */
