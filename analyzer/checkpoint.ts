@@ -90,7 +90,10 @@ export class CheckpointStore {
     const marker = new RowBinaryWriter();
     this.#writeRow(marker, checkpoint, MARKER, 0n, manifest, sha256(manifest));
     await insertRowBinary(client, TABLE, COLUMNS, marker.take());
-    await this.#quietly(async () => void (await cache.exec()), 'state cache not written');
+    await this.#quietly(async () => {
+      const failure = (await cache.exec())?.find(([error]) => error !== null)?.[0];
+      if (failure) throw failure;
+    }, 'state cache not written');
   }
 
   /** Brings a partition back to where its marker, or else its ledger, stands. */
@@ -98,6 +101,13 @@ export class CheckpointStore {
     const rows = await this.#readRows(partition);
     const marker = rows.get(MARKER);
     if (marker === undefined) return this.#rebuildPartition(partition, committed);
+    if (sha256(marker.state) !== marker.hash) {
+      this.#options.logger.warn(
+        { partition },
+        'a partition marker is damaged; rebuilding all of it',
+      );
+      return this.#rebuildPartition(partition, committed);
+    }
     const manifest = parseManifest(marker.state);
     const offset = BigInt(marker.kafka_offset);
     const cached = await this.#readCache([...manifest.keys()]);
