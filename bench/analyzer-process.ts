@@ -1,7 +1,7 @@
 /**
  * The analyzer as its own process on the bench's engines. In: a ClickHouse database to write to. Out:
- * the running process, when it had its partitions, how far it is. Its consumer group starts anew, so
- * it takes the whole topic.
+ * the running process, when it had its partitions, how far it is. With `anew` its consumer group
+ * begins again, so it takes the whole topic; otherwise it goes on where it stopped.
  */
 import { readFile } from 'node:fs/promises';
 import { CORE_V1 } from '../analyzer/features/sets/core-v1.ts';
@@ -35,13 +35,12 @@ const POLL_MS = 10;
 export async function startAnalyzerProcess(
   stack: BenchStack,
   clients: PipelineClients,
-  database: string,
+  { database, anew }: { readonly database: string; readonly anew: boolean },
 ): Promise<AnalyzerProcess> {
   const options = { ...clickHouseOptions(stack.config, 'wickstream-bench'), database };
-  await migrateClickHouse({ ...options, generated: [featureViewSql(CORE_V1)] });
-  const { groups } = await clients.kafka.listGroups();
-  if (groups.some(({ groupId }) => groupId === GROUP_ANALYZER)) {
-    await clients.kafka.deleteGroups([GROUP_ANALYZER]);
+  if (anew) {
+    await migrateClickHouse({ ...options, generated: [featureViewSql(CORE_V1)] });
+    await forgetGroup(clients);
   }
   const clickhouse = createClickHouse(options);
   const running = await stack.spawnNode('analyzer', 'analyzer/main.ts', {
@@ -67,4 +66,11 @@ export async function startAnalyzerProcess(
       await clickhouse.close();
     },
   };
+}
+
+async function forgetGroup({ kafka }: PipelineClients): Promise<void> {
+  const { groups } = await kafka.listGroups();
+  if (groups.some(({ groupId }) => groupId === GROUP_ANALYZER)) {
+    await kafka.deleteGroups([GROUP_ANALYZER]);
+  }
 }

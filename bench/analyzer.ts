@@ -76,7 +76,10 @@ async function analyse(context: BenchContext, records: number, run: number): Pro
   await dropCaches(context);
   const engine = stack.pid('clickhouse') ?? 0;
   const engineBefore = await cpuSeconds(engine);
-  const analyzer = await startAnalyzerProcess(stack, clients, `bench_analyzer_${run}`);
+  const analyzer = await startAnalyzerProcess(stack, clients, {
+    database: `bench_analyzer_${run}`,
+    anew: true,
+  });
   try {
     const joinedAt = await analyzer.joinedAt();
     await analyzer.untilDrained(RUN_TIMEOUT_MS);

@@ -136,13 +136,18 @@ export class BenchStack {
   async spawnNode(
     name: string,
     entry: string,
-    options: { readonly env?: Readonly<Record<string, string>>; readonly readyUrl: string },
+    options: {
+      readonly args?: readonly string[];
+      readonly env?: Readonly<Record<string, string>>;
+      readonly readyUrl: string;
+    },
   ): Promise<ManagedProcess & { readonly logFile: string }> {
     this.#assertGoing();
     const place = servicePlace(this.layout, `${name}-${randomBytes(3).toString('hex')}`);
     const started = await startNodeService({
       name,
       entry,
+      args: options.args ?? [],
       env: { ...this.env, LOG_LEVEL, ...options.env },
       place,
       readyUrl: options.readyUrl,
