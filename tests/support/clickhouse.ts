@@ -35,8 +35,8 @@ export function useClickHouse({ migrated = true } = {}): TestClickHouse {
   });
 
   afterAll(async () => {
-    await client?.command({ query: `drop database if exists ${options?.database}` });
     await client?.close();
+    if (options !== undefined) await dropDatabase(options);
   });
 
   const inside = <T>(value: T | undefined): T => {
@@ -51,4 +51,11 @@ export function useClickHouse({ migrated = true } = {}): TestClickHouse {
       return inside(options);
     },
   };
+}
+
+/** Through another database: a client of one that is gone can do nothing. */
+export async function dropDatabase(options: ClickHouseOptions): Promise<void> {
+  const admin = createClickHouse({ ...options, database: 'default' });
+  await admin.command({ query: `drop database if exists ${options.database} sync` });
+  await admin.close();
 }
