@@ -1,7 +1,13 @@
 /** How much of everything there is right now. In: clients. Out: numbers. Read-only. */
 import { GROUP_ANALYZER, REPLICATION_SLOT, TOPIC_CANDLES } from '#core/contracts/names.ts';
 import { readRows } from '#platform/clickhouse.ts';
+import type { Admin } from '#platform/kafka.ts';
 import type { PipelineClients } from './pipeline-clients.ts';
+
+/** As much of the clients as counting needs. */
+export interface CountedClients extends Pick<PipelineClients, 'pool' | 'clickhouse'> {
+  readonly kafka: Pick<Admin, 'fetchTopicOffsets' | 'fetchOffsets'>;
+}
 
 export interface PipelineCounts {
   /** Closed candles in Postgres. */
@@ -17,7 +23,7 @@ export interface PipelineCounts {
   readonly slot: { readonly active: boolean; readonly lagBytes: number } | null;
 }
 
-export async function readCounts(clients: PipelineClients): Promise<PipelineCounts> {
+export async function readCounts(clients: CountedClients): Promise<PipelineCounts> {
   const [postgresCandles, slot, topic, tables] = await Promise.all([
     countPostgres(clients),
     readSlot(clients),
@@ -27,14 +33,14 @@ export async function readCounts(clients: PipelineClients): Promise<PipelineCoun
   return { postgresCandles, slot, ...topic, ...tables };
 }
 
-async function countPostgres({ pool }: PipelineClients): Promise<number> {
+async function countPostgres({ pool }: CountedClients): Promise<number> {
   const result = await pool.query<{ n: string }>(
     'select count(*) as n from market.candles where is_closed',
   );
   return Number(result.rows[0]?.n ?? 0);
 }
 
-async function readSlot({ pool }: PipelineClients): Promise<PipelineCounts['slot']> {
+async function readSlot({ pool }: CountedClients): Promise<PipelineCounts['slot']> {
   const result = await pool.query<{ active: boolean; lag: string }>(
     `select active, pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint as lag
      from pg_replication_slots where slot_name = $1::name`,
@@ -46,7 +52,7 @@ async function readSlot({ pool }: PipelineClients): Promise<PipelineCounts['slot
 
 async function readTopic({
   kafka,
-}: PipelineClients): Promise<{ readonly changes: number; readonly lag: number }> {
+}: CountedClients): Promise<{ readonly changes: number; readonly lag: number }> {
   const [ends, groups] = await Promise.all([
     kafka.fetchTopicOffsets(TOPIC_CANDLES),
     kafka.fetchOffsets({ groupId: GROUP_ANALYZER, topics: [TOPIC_CANDLES] }),
@@ -66,7 +72,7 @@ async function readTopic({
 
 async function countClickHouse({
   clickhouse,
-}: PipelineClients): Promise<Pick<PipelineCounts, 'candles' | 'features' | 'signals'>> {
+}: CountedClients): Promise<Pick<PipelineCounts, 'candles' | 'features' | 'signals'>> {
   const rows = await readRows<{ candles: string; features: string; signals: string }>(
     clickhouse,
     `select (select count() from candles final) as candles,
