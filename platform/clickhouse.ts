@@ -81,7 +81,7 @@ export function clickHouseOptions(config: Config, application: string): ClickHou
  * insert that went through.
  */
 export async function insertRowBinary(
-  client: ClickHouseClient,
+  client: Pick<ClickHouseClient, 'exec'>,
   table: string,
   columns: readonly string[],
   body: Buffer,

@@ -60,7 +60,8 @@ export class LatestCache {
     try {
       const pipeline = this.#redis.pipeline();
       for (const [key, parts] of values) pipeline.hset(REDIS_KEYS.latest(key), parts);
-      await pipeline.exec();
+      const failure = (await pipeline.exec())?.find(([error]) => error !== null)?.[0];
+      if (failure) throw failure;
     } catch (error) {
       this.#logger.warn({ err: errorText(error) }, 'latest values not cached');
     }

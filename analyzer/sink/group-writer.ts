@@ -16,9 +16,11 @@ const RETRY_MS_FIRST = 200;
 const RETRY_MS_MAX = 5_000;
 
 export interface GroupWriterOptions {
-  readonly client: ClickHouseClient;
+  readonly client: Pick<ClickHouseClient, 'exec'>;
   readonly producer: Producer;
   readonly logger: Logger;
+  /** Wait before the second attempt; each further one waits twice as long. */
+  readonly retryMsFirst?: number;
 }
 
 export class GroupWriter {
@@ -94,10 +96,10 @@ export class GroupWriter {
   }
 
   async #write(rows: ReturnType<OutputRows['take']>): Promise<void> {
-    const { client, logger } = this.#options;
+    const { client, logger, retryMsFirst = RETRY_MS_FIRST } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await Promise.all(
+        await allDone(
           OUTPUT_NAMES.filter((name) => rows[name].length > 0).map((name) =>
             insertRowBinary(client, OUTPUTS[name].table, OUTPUTS[name].columns, rows[name]),
           ),
@@ -112,8 +114,14 @@ export class GroupWriter {
           );
         }
         logger.warn({ attempt, err: errorText(error) }, 'insert failed; trying again');
-        await delay(Math.min(RETRY_MS_FIRST * 2 ** (attempt - 1), RETRY_MS_MAX));
+        await delay(Math.min(retryMsFirst * 2 ** (attempt - 1), RETRY_MS_MAX));
       }
     }
   }
+}
+
+/** Waits for all of them, then throws the first failure: none may still be on its way at a retry. */
+async function allDone(work: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
