@@ -8,5 +8,6 @@ export {
   restartFailed,
   type ConnectorStatus,
 } from './register.ts';
+export { checkNotification, type SnapshotAlarm } from './notifications.ts';
 export { ensureTopics } from './topics.ts';
 export { createDeadLetters, type DeadLetters } from './dead-letters.ts';

@@ -60,6 +60,7 @@ interface Opened extends Omit<TestPipeline, 'engines' | 'activate' | 'record' | 
 }
 
 const TIMEOUT_MS = 30_000;
+const POOL_TIMEOUT_MS = 5_000;
 const SILENT = createLogger('test', 'silent');
 
 /** Call at the top of a test file; the result may be used inside its tests and hooks. */
@@ -177,9 +178,20 @@ async function close(opened: Opened): Promise<void> {
   await removeConnectors(config.CONNECT_URL);
   await clickhouse.command({ query: `drop database if exists ${config.CLICKHOUSE_DATABASE}` });
   await clickhouse.close();
-  await pool.end();
+  await endPool(pool);
   await admin.disconnect();
   redis.disconnect();
+}
+
+/** A client that a failed test never gave back would make it wait for ever. */
+async function endPool(pool: Pool): Promise<void> {
+  let ended = false;
+  const ending = pool.end().then(() => (ended = true));
+  await waitFor(async () => Promise.resolve(ended), {
+    what: 'all Postgres clients to be given back',
+    timeoutMs: POOL_TIMEOUT_MS,
+  });
+  await ending;
 }
 
 /** Deletes the pipeline's topics and the analyzer's group, so that all offsets start anew. */

@@ -92,8 +92,19 @@ export interface CandleEvent extends Static<typeof Event> {
   readonly version: bigint;
 }
 
+/** Tests look at the same records over and over. */
+const parsed = new WeakMap<TopicRecord, CandleEvent>();
+
 /** @throws Error for a record that is no change of a candle, a tombstone for example. */
 export function candleEvent(record: TopicRecord): CandleEvent {
+  const known = parsed.get(record);
+  if (known !== undefined) return known;
+  const event = parseEvent(record);
+  parsed.set(record, event);
+  return event;
+}
+
+function parseEvent(record: TopicRecord): CandleEvent {
   if (record.value === null || record.key === null) {
     throw new Error(`record ${record.partition}:${record.offset} has no key or no value`);
   }
