@@ -5,7 +5,8 @@
 const NODE_MAJOR = 24;
 
 if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
-  await import('./wick.ts');
+  const { main } = await import('./wick.ts');
+  await main();
 } else {
   process.stderr.write(
     `wick: Wickstream needs Node ${NODE_MAJOR} or newer, this is ${process.version}; run it through npm after "npm ci", which brings one on Linux ("npm start", "npm run wick -- status"), or install Node ${NODE_MAJOR}\n`,

@@ -3,24 +3,53 @@
  * so that production images need not hold what only the embedded stack uses.
  * Exit codes: 0 done, 1 failed, 2 wrong usage. Results go to stdout, everything else to stderr.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { describeFailure, EXIT_USAGE } from './failure.ts';
 
-/** A command's own verdict, for example that a check failed. */
-type Outcome = number | void;
+const PackageFile = Type.Object({ version: Type.String() });
 
-function createProgram(): Command {
+/** Waits for a command and keeps its verdict, where it has one: its exit code. */
+type Finish = (work: Promise<number | void>) => Promise<void>;
+
+/** @param args what follows `wick`. @returns the exit code. */
+export async function runWick(args: readonly string[]): Promise<number> {
+  let code = 0;
+  const finish: Finish = async (work) => {
+    code = (await work) ?? 0;
+  };
+  try {
+    await createProgram(finish).parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+    const { text, exitCode } = describeFailure(error);
+    process.stderr.write(`wick: ${text}\n`);
+    return exitCode;
+  }
+}
+
+function createProgram(finish: Finish): Command {
   const program = new Command('wick')
     .description('Wickstream: market candles from venue to signal, with proof')
+    .version(readVersion(), '-V, --version', 'print the version')
     .showHelpAfterError()
     .exitOverride();
-  addStackCommands(program);
-  addSetupCommands(program);
-  addConnectorCommands(program);
+  addStackCommands(program, finish);
+  addSetupCommands(program, finish);
+  addConnectorCommands(program, finish);
   return program;
 }
 
-function addStackCommands(program: Command): void {
+function readVersion(): string {
+  const text = readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8');
+  return Value.Parse(PackageFile, JSON.parse(text)).version;
+}
+
+function addStackCommands(program: Command, finish: Finish): void {
   program
     .command('up')
     .description('start the embedded stack (no Docker) and show the pipeline at work')
@@ -58,7 +87,7 @@ function addStackCommands(program: Command): void {
     );
 }
 
-function addSetupCommands(program: Command): void {
+function addSetupCommands(program: Command, finish: Finish): void {
   program
     .command('migrate')
     .description('bring schemas, roles, publication, topics and tables up to date; safe to repeat')
@@ -75,7 +104,7 @@ function addSetupCommands(program: Command): void {
     );
 }
 
-function addConnectorCommands(program: Command): void {
+function addConnectorCommands(program: Command, finish: Finish): void {
   const connector = program
     .command('connector')
     .description('the Debezium connector of pg-connector.json');
@@ -111,26 +140,16 @@ export interface UpFlags extends JsonFlag {
   readonly connector: boolean;
 }
 
-async function finish(work: Promise<Outcome>): Promise<void> {
-  process.exitCode = (await work) ?? 0;
-}
-
 /** A reader that has seen enough (`wick status | head -1`) is no failure. */
 function ignoreGoneReader(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
 }
 
-process.stdout.on('error', ignoreGoneReader);
-process.stderr.on('error', ignoreGoneReader);
-try {
-  await createProgram().parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
-  } else {
-    const { text, exitCode } = describeFailure(error);
-    process.stderr.write(`wick: ${text}\n`);
-    process.exitCode = exitCode;
-  }
+/** Runs this process's command line, and ends the process. */
+export async function main(): Promise<never> {
+  process.stdout.on('error', ignoreGoneReader);
+  process.stderr.on('error', ignoreGoneReader);
+  process.exit(await runWick(process.argv.slice(2)));
 }
-process.exit();
+
+if (import.meta.main) await main();

@@ -114,7 +114,7 @@ export function describeFrame(frame: Frame, style: Style): string[] {
     row('candles in ClickHouse', counts.candles, ''),
     row('features', counts.features, 'one row a candle'),
     row('signals', counts.signals, 'Long, Short and Neutral'),
-    row('lag', counts.lag, `events to analyse, ${wal} KiB of WAL to capture`),
+    row('lag', counts.lag, `to analyse, ${wal} KiB of WAL to capture`),
     '',
     `  ${style.bold('newest signals')}`,
     ...signals.slice(0, SIGNALS_SHOWN).map((signal) => signalLine(signal, style)),
