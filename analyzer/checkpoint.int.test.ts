@@ -87,7 +87,7 @@ async function partitionAfter(count: number): Promise<PartitionState> {
   const partition = new PartitionState({
     rules: TRIAL_RULES,
     readHistory: (series, before) => readHistory(clickhouse.client, series, before),
-    output: { change: () => undefined, derived: () => undefined },
+    output: { change: () => undefined, derived: () => undefined, newest: () => undefined },
   });
   for (const change of changes.slice(0, count)) await partition.apply([change]);
   return partition;

@@ -15,7 +15,7 @@ import type { Logger } from '#platform/logger.ts';
 import type { AnalyzerMetrics } from './metrics.ts';
 import type { CheckpointStore } from './checkpoint.ts';
 import { PartitionState, type PartitionOptions } from './partition.ts';
-import type { DerivedRow } from './series-state.ts';
+import type { DerivedRow, HistoricCandle } from './series-state.ts';
 import type { GroupWriter } from './sink/group-writer.ts';
 import type { LatestCache, LatestValues } from './sink/cache-latest.ts';
 
@@ -48,7 +48,7 @@ interface Assigned {
   readonly partition: number;
   readonly state: PartitionState;
   /** The newest candle of each series that the step at hand has changed. */
-  readonly newest: Map<string, { readonly change: CandleChange; readonly row: DerivedRow }>;
+  readonly newest: Map<string, { readonly candle: HistoricCandle; readonly row: DerivedRow }>;
   /** Steps whose rows are on their way, oldest first. */
   readonly unsettled: Set<Promise<void>>;
   /** The next offset to read. */
@@ -198,8 +198,8 @@ class RunningAnalyzer implements Analyzer {
       }
     }
     const counts = await assigned.state.apply(closed);
-    for (const [key, { change, row }] of assigned.newest) {
-      values.set(key, { ...values.get(key), closed: latest.closedText(change, row) });
+    for (const [key, { candle, row }] of assigned.newest) {
+      values.set(key, { ...values.get(key), closed: latest.closedText(candle, row) });
     }
     assigned.newest.clear();
     assigned.offset = BigInt(messages.at(-1)!.offset) + 1n;
@@ -266,10 +266,8 @@ class RunningAnalyzer implements Analyzer {
       },
       output: {
         change: (change) => writer.rows.addChange(change),
-        derived: (key, series, row, change) => {
-          writer.rows.addDerived(key, series, row);
-          if (change !== null) newest.set(key, { change, row });
-        },
+        derived: (key, series, row) => writer.rows.addDerived(key, series, row),
+        newest: (key, candle, row) => newest.set(key, { candle, row }),
       },
     });
     const committed = first === 0n ? null : first;

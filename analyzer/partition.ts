@@ -22,8 +22,12 @@ import type { CompiledRuleSet } from './signals/rule-set.ts';
 /** Where a partition puts what it derives. */
 export interface PartitionOutput {
   change(change: CandleChange): void;
-  /** `change` is the candle's own change where it is the newest of its series, else null. */
-  derived(key: string, series: Series, row: DerivedRow, change: CandleChange | null): void;
+  derived(key: string, series: Series, row: DerivedRow): void;
+  /**
+   * The newest candle of a series that changed, once for each batch, with the row that is now its
+   * own. The vector of the row is valid until the next batch.
+   */
+  newest(key: string, candle: HistoricCandle, row: DerivedRow): void;
 }
 
 export interface PartitionOptions {
@@ -57,7 +61,7 @@ export class PartitionState {
     for (const [key, group] of groupBySeries(changes)) {
       const state = this.series.get(key) ?? new SeriesState(this.#options.rules);
       this.series.set(key, state);
-      const fresh = group.filter((change) => !isApplied(state.position, change));
+      const fresh = unapplied(state.position, group);
       counts.skipped += group.length - fresh.length;
       const first = fresh[0];
       if (first === undefined) continue;
@@ -77,6 +81,7 @@ export class PartitionState {
     counts: BatchCounts,
   ): boolean {
     const { output } = this.#options;
+    let last: DerivedRow | null = null;
     for (const change of changes) {
       const applied = state.apply(change);
       if (applied.outcome === 'needs_history') return false;
@@ -85,9 +90,11 @@ export class PartitionState {
         continue;
       }
       counts.applied += 1;
+      last = applied.row;
       output.change(change);
-      output.derived(change.key, change.series, applied.row, change);
+      output.derived(change.key, change.series, last);
     }
+    if (last !== null) output.newest(changes[0]!.key, state.newest!, last);
     return true;
   }
 
@@ -112,27 +119,24 @@ export class PartitionState {
     }
     const key = seriesKey(series);
     for (const [openTime, version] of deleted) {
-      output.derived(
-        key,
-        series,
-        { openTime, candleVersion: version, version, evaluation: null },
-        null,
-      );
+      output.derived(key, series, { openTime, candleVersion: version, version, evaluation: null });
     }
     const history = [...candles.values()].sort((a, b) => a.openTime - b.openTime);
-    state.refold(history, causes, placeOf(changes.at(-1)!), (row) =>
-      output.derived(key, series, row, newestChange(changes, row)),
+    const last = state.refold(history, causes, placeOf(changes.at(-1)!), (row) =>
+      output.derived(key, series, row),
     );
+    if (causes.length > 0 && last !== null) output.newest(key, state.newest!, last);
   }
 }
 
-/** The change that set the newest candle, for readers of latest values. */
-function newestChange(changes: readonly CandleChange[], row: DerivedRow): CandleChange | null {
-  return (
-    changes.find(
-      ({ version, openTime }) => version === row.candleVersion && openTime === row.openTime,
-    ) ?? null
-  );
+/** What lies behind `position`; a batch may hold changes that it has itself brought before. */
+function unapplied(position: Position, changes: readonly CandleChange[]): CandleChange[] {
+  let at = position;
+  return changes.filter((change) => {
+    if (isApplied(at, change)) return false;
+    at = placeOf(change);
+    return true;
+  });
 }
 
 /** Applies one change to the history. @returns false when it changes nothing. */

@@ -36,10 +36,8 @@ export function isApplied(
   position: Position,
   change: Pick<CandleChange, 'version' | 'openTime' | 'values'>,
 ): boolean {
-  const { version, openTime } = placeOf(change);
-  return (
-    version < position.version || (version === position.version && openTime <= position.openTime)
-  );
+  if (change.version !== position.version) return change.version < position.version;
+  return placeOf(change).openTime <= position.openTime;
 }
 
 /** A row of features and signal that must be written. */
@@ -119,6 +117,11 @@ export class SeriesState {
     this.#evaluator = new Evaluator(rules);
   }
 
+  /** The newest candle; null where there is none. */
+  get newest(): HistoricCandle | null {
+    return this.#newest;
+  }
+
   /** Applies a change of a closed candle; the position moves unless history is needed. */
   apply(change: CandleChange): Applied {
     const { values, openTime, version } = change;
@@ -143,32 +146,40 @@ export class SeriesState {
    * Folds the whole series again. `history` are its candles, oldest first, with every change of the
    * batch applied; rows from the first cause on are emitted, each with the newest version among the
    * causes whose open time lies at or before its own.
+   * @returns the row of the newest candle, with the candle's own version where it was not emitted;
+   * null where there is no candle.
    */
   refold(
     history: readonly HistoricCandle[],
     causes: readonly Cause[],
     position: Position,
     emit: (row: DerivedRow) => void,
-  ): void {
+  ): DerivedRow | null {
     const ordered = [...causes].sort((a, b) => a.openTime - b.openTime);
     const from = ordered[0]?.openTime ?? Infinity;
     this.#evaluator = new Evaluator(this.#rules);
     let next = 0;
     let version = 0n;
+    let row: DerivedRow | null = null;
     for (const candle of history) {
-      const evaluation = this.#evaluator.add(
-        barOf({ ...candle.values, openTime: candle.openTime }),
-      );
-      while (next < ordered.length && ordered[next]!.openTime <= candle.openTime) {
+      const { openTime } = candle;
+      const evaluation = this.#evaluator.add(barOf({ ...candle.values, openTime }));
+      while (next < ordered.length && ordered[next]!.openTime <= openTime) {
         if (ordered[next]!.version > version) version = ordered[next]!.version;
         next += 1;
       }
-      if (candle.openTime >= from) {
-        emit({ openTime: candle.openTime, candleVersion: candle.version, version, evaluation });
-      }
+      const isCaused = openTime >= from;
+      row = {
+        openTime,
+        candleVersion: candle.version,
+        version: isCaused ? version : candle.version,
+        evaluation,
+      };
+      if (isCaused) emit(row);
     }
     this.#newest = history.at(-1) ?? null;
     this.position = position;
+    return row;
   }
 
   save(): string {

@@ -7,7 +7,7 @@ import { REDIS_KEYS } from '#core/contracts/names.ts';
 import { errorText } from '#core/errors.ts';
 import type { Logger } from '#platform/logger.ts';
 import type { Redis } from '#platform/redis.ts';
-import type { DerivedRow } from '../series-state.ts';
+import type { DerivedRow, HistoricCandle } from '../series-state.ts';
 
 /** What is known last of one series, as JSON; the parts move independently. */
 export interface LatestValues {
@@ -27,7 +27,7 @@ export class LatestCache {
   }
 
   /** A closed candle with its features and signal. */
-  closedText(change: CandleChange, row: DerivedRow): string {
+  closedText(candle: HistoricCandle, row: DerivedRow): string {
     const { evaluation } = row;
     const features: Record<string, number | null> = {};
     for (const [index, name] of this.#featureNames.entries()) {
@@ -35,8 +35,8 @@ export class LatestCache {
       features[name] = Number.isNaN(value) ? null : value;
     }
     return JSON.stringify({
-      openTime: change.openTime,
-      candle: change.values,
+      openTime: candle.openTime,
+      candle: candle.values,
       features,
       status: evaluation?.status ?? null,
       signal: evaluation?.signal ?? null,

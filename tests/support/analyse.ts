@@ -32,6 +32,7 @@ export async function analyse(
         rows.addChange(change);
       },
       derived: (key, series, row) => rows.addDerived(key, series, row),
+      newest: () => undefined,
     },
   });
   await partition.apply(changes);
