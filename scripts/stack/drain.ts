@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { errorText } from '#core/errors.ts';
 import type { ReplayStatus } from '../../local/venues/replay-status.ts';
 import { readRows } from '#platform/clickhouse.ts';
+import { recordedKey } from './recordings.ts';
 import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
 import type { PipelineClients } from '../pipeline/pipeline-clients.ts';
 import { reconcile, type ReconcileReport } from '../pipeline/reconcile.ts';
@@ -66,8 +67,10 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
       seen = now;
       if ((uncollected.length === 0 && isLevel(counts)) || isStalled()) {
         const reconciled = await reconcile(clients);
-        if (reconciled.mismatches.length === 0 || isStalled()) {
-          return { counts, reconciled, firstSignalAt, drainedAt: performance.now(), uncollected };
+        const missing = [...uncollected, ...(await readIncomplete(clients, options.replay))];
+        if ((reconciled.mismatches.length === 0 && missing.length === 0) || isStalled()) {
+          const drainedAt = performance.now();
+          return { counts, reconciled, firstSignalAt, drainedAt, uncollected: missing };
         }
       }
     } catch (error) {
@@ -119,7 +122,29 @@ async function readUncollected({ pool }: PipelineClients, replay: ReplayStatus):
     [new Date(replay.now).toISOString()],
   );
   const done = new Set(result.rows.map(({ series }) => series));
-  return replay.series
-    .map((s) => `${s.exchange}|${s.marketType}|${s.symbol}|${s.interval}`)
-    .filter((series) => !done.has(series));
+  return replay.series.map(recordedKey).filter((series) => !done.has(series));
+}
+
+/** Series of which fewer candles were stored or refused than the recording holds. */
+async function readIncomplete({ pool }: PipelineClients, replay: ReplayStatus): Promise<string[]> {
+  const incomplete: string[] = [];
+  for (const recorded of replay.series) {
+    const { exchange, marketType, symbol, interval, candles } = recorded;
+    const range = [recorded.from, recorded.to].map((time) => new Date(time).toISOString());
+    const result = await pool.query<{ n: string }>(
+      `select (select count(*) from market.candles
+               where exchange = $1::text and market_type = $2::text and symbol = $3::text
+                 and interval = $4::text and open_time >= $5::timestamptz
+                 and open_time < $6::timestamptz and is_closed)
+            + (select count(*) from market.quarantine
+               where exchange = $1::text and market_type = $2::text and symbol = $3::text
+                 and interval = $4::text) as n`,
+      [exchange, marketType, symbol, interval, ...range],
+    );
+    const stored = Number(result.rows[0]?.n ?? 0);
+    if (stored < candles) {
+      incomplete.push(`${recordedKey(recorded)} (${stored} of ${candles} recorded candles)`);
+    }
+  }
+  return incomplete;
 }

@@ -34,6 +34,9 @@ import {
   type SupervisedService,
   type SupervisorEvent,
 } from '../../local/stack/supervisor.ts';
+import { RECORDINGS_DIRECTORY } from '../../local/venues/recorded-venue.ts';
+import type { ReplayStatus } from '../../local/venues/replay-status.ts';
+import { recollect } from './recollect.ts';
 import { readReplay } from './replay.ts';
 import { stopServices, supervisorPidFile } from './stop-stack.ts';
 import { CONNECTOR_NAME } from '#core/contracts/names.ts';
@@ -204,7 +207,19 @@ async function launch({ options, layout, ports, ...rest }: Launch): Promise<void
       : Promise.resolve(),
   ]);
   options.signal.throwIfAborted();
-  if (!options.live) Object.assign(env, await collectSettings(options, ports));
+  if (!options.live) {
+    const replay = await readReplay(ports.venue);
+    Object.assign(env, collectSettings(options, replay));
+    await recollect({
+      config: loadConfig({ env, envFile: layout.envFile }),
+      replay,
+      directory: options.data ?? RECORDINGS_DIRECTORY,
+      knownFile: join(layout.base, 'recordings.json'),
+      say: options.say,
+      logger: options.logger,
+      signal: options.signal,
+    });
+  }
   await writeEnvFile(layout.envFile, env);
   await supervisor.start(services.scheduler);
 }
@@ -272,11 +287,7 @@ function venueArgs(options: StartOptions, layout: StackLayout): string[] {
 }
 
 /** The recorded venue decides what there is to collect, how far back and how often. */
-async function collectSettings(
-  options: StartOptions,
-  ports: StackPorts,
-): Promise<Record<string, string>> {
-  const replay = await readReplay(ports.venue);
+function collectSettings(options: StartOptions, replay: ReplayStatus): Record<string, string> {
   for (const { file, reason } of replay.rejected) options.say(`not served: ${file}: ${reason}`);
   const earliest = Math.min(...replay.series.map(({ from }) => from));
   const days = Math.ceil((replay.now - earliest) / 86_400_000) + 1;
