@@ -88,7 +88,11 @@ export class CheckpointStore {
       ),
     );
     const marker = new RowBinaryWriter();
-    this.#writeRow(marker, checkpoint, MARKER, 0n, manifest, sha256(manifest));
+    let newest = 0n;
+    for (const { version } of checkpoint.positions.values()) {
+      if (version > newest) newest = version;
+    }
+    this.#writeRow(marker, checkpoint, MARKER, newest, manifest, sha256(manifest));
     await insertRowBinary(client, TABLE, COLUMNS, marker.take());
     await this.#quietly(async () => {
       const failure = (await cache.exec())?.find(([error]) => error !== null)?.[0];
@@ -100,13 +104,13 @@ export class CheckpointStore {
   async restore(partition: number, committed: bigint | null): Promise<RestoredPartition> {
     const rows = await this.#readRows(partition);
     const marker = rows.get(MARKER);
-    if (marker === undefined) return this.#rebuildPartition(partition, committed);
+    if (marker === undefined) return this.rebuild(partition, committed);
     if (sha256(marker.state) !== marker.hash) {
       this.#options.logger.warn(
         { partition },
         'a partition marker is damaged; rebuilding all of it',
       );
-      return this.#rebuildPartition(partition, committed);
+      return this.rebuild(partition, committed);
     }
     const manifest = parseManifest(marker.state);
     const offset = BigInt(marker.kafka_offset);
@@ -179,8 +183,11 @@ export class CheckpointStore {
     return state;
   }
 
-  /** Without a marker the ledger tells; without a ledger everything is consumed again. */
-  async #rebuildPartition(partition: number, committed: bigint | null): Promise<RestoredPartition> {
+  /**
+   * The partition as the ledger has it below `committed`. Without a ledger nothing is known and
+   * everything is consumed again.
+   */
+  async rebuild(partition: number, committed: bigint | null): Promise<RestoredPartition> {
     const series = new Map<string, SeriesState>();
     if (committed === null) return { offset: null, series };
     const ends = await readRows<{ key: string; version: string; openTime: string }>(

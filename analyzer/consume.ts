@@ -101,7 +101,9 @@ class RunningAnalyzer implements Analyzer {
   readonly #toCommit = new Map<number, bigint>();
   #committing: Promise<void> | null = null;
   #joined = false;
+  readonly #taking = new Set<Promise<void>>();
   #crashed = false;
+  #closing = false;
 
   constructor(consumer: Consumer, options: AnalyzerOptions) {
     this.#consumer = consumer;
@@ -128,18 +130,21 @@ class RunningAnalyzer implements Analyzer {
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
-      eachBatch: (payload) => this.#take(payload),
+      eachBatch: (payload) => this.#track(this.#take(payload)),
     });
   }
 
   async close(): Promise<void> {
-    await this.#consumer.stop();
+    // While still a member of the group: afterwards nobody would take our offsets.
+    this.#closing = true;
     if (!this.#crashed) await this.#leaveBehind();
+    await this.#consumer.stop();
     await this.#consumer.disconnect();
   }
 
   /** So that the next start has nothing to take again. */
   async #leaveBehind(): Promise<void> {
+    await Promise.allSettled(this.#taking);
     for (const [partition, assigned] of this.#assigned) {
       await Promise.all(assigned.unsettled);
       await assigned.saving;
@@ -150,23 +155,43 @@ class RunningAnalyzer implements Analyzer {
     await this.#commitPending();
   }
 
+  async #track(taking: Promise<void>): Promise<void> {
+    this.#taking.add(taking);
+    try {
+      await taking;
+    } finally {
+      this.#taking.delete(taking);
+    }
+  }
+
   async #take(payload: EachBatchPayload): Promise<void> {
     const { batch } = payload;
     const { partition } = batch;
+    if (payload.isStale()) return;
+    const first = BigInt(batch.firstOffset() ?? '0');
     let assigned = this.#assigned.get(partition);
     if (assigned === undefined) {
-      assigned = await this.#restore(partition, BigInt(batch.firstOffset() ?? '0'));
+      assigned = await this.#restore(partition, first, 'marker');
       this.#assigned.set(partition, assigned);
-      if (assigned.offset < BigInt(batch.firstOffset() ?? '0')) {
+      if (assigned.offset < first) {
         this.#consumer.seek({ topic: batch.topic, partition, offset: String(assigned.offset) });
         return;
       }
+    } else if (assigned.offset < first) {
+      // Retention took them, or the topic was made anew: what was consumed before is in the ledger.
+      this.#options.logger.error(
+        { partition, from: String(assigned.offset), to: String(first) },
+        'records are gone from the topic; going on from the ledger, compare the stores',
+      );
+      await Promise.all(assigned.unsettled);
+      assigned = await this.#restore(partition, first, 'ledger');
+      this.#assigned.set(partition, assigned);
     }
     const { messages } = batch;
     const { writer, rowsMax } = this.#options;
     for (let from = 0; from < messages.length; from += rowsMax) {
       await writer.room(rowsMax);
-      if (this.#crashed || !payload.isRunning() || payload.isStale()) return;
+      if (this.#crashed || this.#closing || !payload.isRunning() || payload.isStale()) return;
       const part = messages.slice(from, from + rowsMax);
       await this.#step(assigned, payload, part);
       payload.resolveOffset(part.at(-1)!.offset);
@@ -254,7 +279,7 @@ class RunningAnalyzer implements Analyzer {
     );
   }
 
-  async #restore(partition: number, first: bigint): Promise<Assigned> {
+  async #restore(partition: number, first: bigint, source: 'marker' | 'ledger'): Promise<Assigned> {
     const { checkpoints, partition: options, writer, clock, logger } = this.#options;
     const newest: Assigned['newest'] = new Map();
     const state = new PartitionState({
@@ -271,10 +296,13 @@ class RunningAnalyzer implements Analyzer {
       },
     });
     const committed = first === 0n ? null : first;
-    const restored = await checkpoints.restore(partition, committed);
+    const restored =
+      source === 'marker'
+        ? await checkpoints.restore(partition, committed)
+        : await checkpoints.rebuild(partition, first);
     for (const [key, series] of restored.series) state.series.set(key, series);
     // Nothing stored, but not the beginning of the log either: everything is consumed again.
-    const offset = restored.offset ?? 0n;
+    const offset = restored.offset ?? (source === 'marker' ? 0n : first);
     logger.info(
       { partition, series: restored.series.size, resumeAt: String(offset), first: String(first) },
       'partition restored',
@@ -349,8 +377,17 @@ class RunningAnalyzer implements Analyzer {
         partition,
         offset: String(offset),
       }));
+      const taken = [...this.#toCommit];
       this.#toCommit.clear();
-      await this.#consumer.commitOffsets(offsets);
+      try {
+        await this.#consumer.commitOffsets(offsets);
+      } catch (error) {
+        // They wait for the next commit, unless a newer one of their partition came meanwhile.
+        for (const [partition, offset] of taken) {
+          if (!this.#toCommit.has(partition)) this.#toCommit.set(partition, offset);
+        }
+        throw error;
+      }
     }
   }
 }

@@ -57,7 +57,10 @@ describe('a captured message', () => {
   });
 
   test.each<[string, Partial<CandleChange>]>([
-    ['initial snapshot, first row', { op: 'r', origin: 'initial_snapshot', version: 29486320n }],
+    [
+      'initial snapshot, first row',
+      { op: 'r', origin: 'initial_snapshot', version: 29486320n * LSN },
+    ],
     ['initial snapshot, another row', { op: 'r', origin: 'initial_snapshot', lsn: '29486320' }],
     ['initial snapshot, last row', { op: 'r', origin: 'initial_snapshot', txId: 767 }],
     ['insert', { op: 'c', origin: 'stream', revision: 0 }],
@@ -119,12 +122,19 @@ describe('the version', () => {
     expect(lsns).not.toEqual(lsns.toSorted((a, b) => (a < b ? -1 : 1)));
   });
 
-  test('of an initial snapshot lies below all stream versions, and is shared', () => {
+  test('of an initial snapshot lies below what follows it, and is shared', () => {
     const changes = CAPTURED.map(decoded);
     const initial = changes.filter(({ origin }) => origin === 'initial_snapshot');
     const others = changes.filter(({ origin }) => origin !== 'initial_snapshot');
-    expect(new Set(initial.map(({ version }) => version))).toEqual(new Set([29486320n]));
-    expect(others.every(({ version }) => version >= LSN)).toBe(true);
+    expect(new Set(initial.map(({ version }) => version))).toEqual(new Set([29486320n * LSN]));
+    expect(others.every(({ version }) => version > 29486320n * LSN)).toBe(true);
+  });
+
+  test('of a second initial snapshot lies above what was streamed before it', () => {
+    const streamed = parseVersion('["30761504","30761504"]');
+    const snapshot = parseVersion('[null,"30770000"]');
+    const following = parseVersion('["30770000","30770168"]');
+    expect(streamed < snapshot && snapshot < following).toBe(true);
   });
 
   test('of a chunk is shared by its rows, in order of their open times', () => {
@@ -145,7 +155,7 @@ describe('the version', () => {
   const largest = 2n ** 64n - 1n;
   test.each<[string, bigint]>([
     ['[null,"0"]', 0n],
-    ['[null,"29486320"]', 29486320n],
+    ['[null,"29486320"]', 29486320n * LSN],
     ['["0","1"]', 1n],
     ['["1","0"]', LSN],
     ['["9007199254740993","9007199254740995"]', 9007199254740993n * LSN + 9007199254740995n],

@@ -54,12 +54,15 @@ export function decodeCandleMessage(message: TopicMessage): Decoded {
  */
 export function parseVersion(sequence: string): bigint {
   const match = /^\[(?:null|"(\d{1,20})"),"(\d{1,20})"\]$/.exec(sequence);
-  const commit = BigInt(match?.[1] ?? '0');
   const record = BigInt(match?.[2] ?? '0');
+  // An initial snapshot has no commit before it: it stands for everything up to its own LSN, above
+  // what was streamed before it (it may be a second one, after a lost slot) and below what follows.
+  const isSnapshot = match?.[1] === undefined;
+  const commit = isSnapshot ? record : BigInt(match[1] ?? '0');
   if (match === null || commit > LSN_MAX || record > LSN_MAX) {
     throw new RangeError(`source.sequence "${sequence}" is not a pair of LSNs`);
   }
-  return (commit << LSN_SHIFT) + record;
+  return (commit << LSN_SHIFT) + (isSnapshot ? 0n : record);
 }
 
 function toChange(envelope: CandleEnvelope, message: TopicMessage): CandleChange {

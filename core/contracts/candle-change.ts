@@ -26,8 +26,8 @@ export interface CandleChange {
   readonly origin: ChangeOrigin;
   /**
    * Place in the stream, `previousCommitLsn · 2^64 + recordLsn`. Rises in stream order, is the same
-   * on redelivery. All rows of an initial snapshot share one below 2^64, all rows of a chunk of an
-   * incremental snapshot share one; among those the open time orders a series.
+   * on redelivery. All rows of an initial snapshot share `snapshotLsn · 2^64`, all rows of a chunk of
+   * an incremental snapshot share one; among those the open time orders a series.
    */
   readonly version: bigint;
   /** Null on incremental snapshot rows. */

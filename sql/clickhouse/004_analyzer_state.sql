@@ -6,12 +6,13 @@ create table if not exists analyzer_state (
   series String,
   -- The next offset to read.
   kafka_offset UInt64,
-  -- The last event that the state holds.
+  -- The last event that the state holds; of a marker, the last of all its series.
   version UInt128,
   state String,
   -- SHA-256 of state, hex.
   hash String
 )
-engine = ReplacingMergeTree(kafka_offset)
+-- By the place in the stream, which goes on rising when a topic is made anew and its offsets fall.
+engine = ReplacingMergeTree(version)
 order by (topic, kafka_partition, series)
 settings fsync_after_insert = 1, fsync_part_directory = 1;
