@@ -186,7 +186,8 @@ describe('removing it', () => {
   test('takes what a stack made, and the folder with it', async () => {
     const layout = pointed();
     await createLayout(layout);
-    for (const path of [layout.secretsFile, layout.envFile, join(layout.data, 'x')]) {
+    const torn = `${layout.envFile}.4711`;
+    for (const path of [layout.secretsFile, layout.envFile, torn, join(layout.data, 'x')]) {
       await writeFile(path, '');
     }
     await removeLayout(layout);

@@ -48,6 +48,8 @@ export interface StackLayout {
 const UNPRIVILEGED_ID = 65_534;
 /** Tells our folder from one that was there before. */
 const MARKER = 'wickstream-stack';
+/** With what a process that was killed while writing one may have left beside it. */
+const OWN_FILES = /^(?:secrets\.json|stack\.env|venue-clock\.json)(?:\.\w+)?$/;
 
 export interface LayoutOptions {
   readonly checkout: string;
@@ -137,13 +139,16 @@ export async function createLayout(layout: StackLayout): Promise<void> {
 export async function removeLayout(layout: StackLayout): Promise<void> {
   await assertLayout(layout);
   const { base, pointer } = layout;
-  for (const path of [layout.data, layout.logs, layout.run, layout.secretsFile, layout.envFile]) {
+  for (const path of [layout.data, layout.logs, layout.run]) {
     await rm(path, { recursive: true, force: true });
   }
-  await rm(join(base, 'venue-clock.json'), { force: true });
-  await rm(join(base, MARKER), { force: true });
-  const left = await readdir(base).catch(() => null);
-  if (left?.length === 0) await rmdir(base);
+  const names = await readdir(base).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  const ours = (name: string): boolean => name === MARKER || OWN_FILES.test(name);
+  for (const name of names?.filter(ours) ?? []) await rm(join(base, name));
+  if (names?.every(ours) === true) await rmdir(base);
   if (pointer !== null && pointer !== base) await rm(pointer, { force: true });
 }
 
