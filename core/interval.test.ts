@@ -43,6 +43,7 @@ describe('the next candle opens', () => {
     ['1M', '2025-01-01T00:00:00Z', '2025-02-01T00:00:00.000Z'],
     ['1M', '2024-02-01T00:00:00Z', '2024-03-01T00:00:00.000Z'],
     ['1M', '2025-12-01T00:00:00Z', '2026-01-01T00:00:00.000Z'],
+    ['1M', '2025-01-31T00:00:00Z', '2025-02-01T00:00:00.000Z'],
   ])('%s after %s at %s', (interval, openTime, next) => {
     expect(formatInstant(nextOpen(interval, parseInstant(openTime)))).toBe(next);
   });

@@ -38,6 +38,7 @@ describe('an instant is parsed', () => {
     ['2025-06-01T02:30:00+02:30', JUNE],
     ['2025-05-31T22:00:00-0200', JUNE],
     ['2025-06-01 02:00:00.5+02', JUNE + 500],
+    ['2025-06-01T02:00:00+02', JUNE],
     ['2025-06-01T00:00Z', JUNE],
   ])('%s', (text, expected) => {
     expect(parseInstant(text)).toBe(expected);

@@ -48,6 +48,8 @@ describe('poison is refused with a reason', () => {
       '"before":null',
       /op "d" has no before/,
     ],
+    ['no row at all', 'insert', /"after":\{.*?\},/, '', /not a candle envelope/],
+    ['an update of the old row alone', 'delete', '"op":"d"', '"op":"u"', /op "u" has no after/],
     ['no close', 'insert', /"close":"[^"]*",/, '', /not a candle envelope: \/after/],
     ['a price as a float', 'insert', /"open":"[^"]*"/, '"open":100.5', /not a candle envelope/],
     ['a price of null', 'insert', /"open":"[^"]*"/, '"open":null', /not a candle envelope/],
