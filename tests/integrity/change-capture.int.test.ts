@@ -85,7 +85,6 @@ describe('the first snapshot', () => {
     expect(streamed.op).toBe('c');
     expect(streamed.partition).toBe(snapshot[0]!.partition);
     const highest = snapshot.map(({ version }) => version).reduce((a, b) => (a > b ? a : b));
-    expect(highest).toBeLessThan(1n << 64n);
     expect(streamed.version).toBeGreaterThan(highest);
   });
 });

@@ -8,8 +8,8 @@ import { decimal } from '#core/decimal.ts';
 import { epochMs } from '#core/time.ts';
 import { checkNotification } from '../../connectors/index.ts';
 import { testCandle, testCandles } from '../support/candles.ts';
+import { streamIsStored } from '../support/connector.ts';
 import { storeCandles } from '../support/market.ts';
-import { waitFor } from '../../local/stack/wait.ts';
 import { usePipeline } from '../support/pipeline.ts';
 import { eventsOf, type CandleEvent, type TopicRecorder } from '../support/topic-recorder.ts';
 
@@ -156,14 +156,7 @@ test('one that is cut off by kill -9 goes on where it was and sends every row', 
 test('without driver.stringtype chunks are lost, and only the status tells', async () => {
   // A connector that still has a chunk to read would meet the trap while it starts, and die of it.
   await storeCandles(pipeline.pool, [testCandle({ symbol: OTHER, volume: decimal('1') })]);
-  const idle = async (): Promise<boolean> => {
-    const offsets = await fetch(
-      `${pipeline.config.CONNECT_URL}/connectors/${CONNECTOR_NAME}/offsets`,
-    );
-    const text = await offsets.text();
-    return offsets.ok && text.includes('lsn') && !text.includes('incremental_snapshot');
-  };
-  await waitFor(idle, { what: 'the last snapshot to be over', timeoutMs: 30_000 });
+  await streamIsStored(pipeline.config.CONNECT_URL, CONNECTOR_NAME);
   await pipeline.activate({ config: { 'driver.stringtype': undefined } });
   const before = again(SYMBOL).length;
   await signal('trapped', SYMBOL);

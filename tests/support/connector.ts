@@ -46,6 +46,18 @@ export async function connectorRuns(url: string, name: string): Promise<void> {
   await waitFor(runs, { what: `connector ${name} to run`, timeoutMs: TIMEOUT_MS });
 }
 
+/**
+ * Waits until the connector has stored a place in the stream: from then on it goes on there after a
+ * crash, where before it would take its snapshot again. Something must be streamed for it to happen.
+ */
+export async function streamIsStored(url: string, name: string): Promise<void> {
+  const stored = async (): Promise<boolean> => {
+    const offsets = await send(url, 'GET', `/${name}/offsets`);
+    return offsets.includes('"lsn"') && !offsets.includes('snapshot');
+  };
+  await waitFor(stored, { what: `${name} to store its offsets`, timeoutMs: TIMEOUT_MS });
+}
+
 /** Removes every connector with what it remembers. */
 export async function removeConnectors(url: string): Promise<void> {
   const names = Value.Parse(Type.Array(Type.String()), JSON.parse(await send(url, 'GET', '')));
