@@ -34,7 +34,8 @@ export interface TableOperation {
     | 'delete'
     | 'move'
     | 'unseen'
-    | 'snapshot';
+    | 'snapshot'
+    | 'second_start';
   readonly series: number;
   readonly pick: number;
   readonly value: number;
@@ -54,7 +55,7 @@ export const anyOperation: fc.Arbitrary<TableOperation> = fc.record({
       weight: 10,
       arbitrary: fc.constantFrom(
         ...(['gap', 'open', 'close', 'late', 'revise', 'revise_newest'] as const),
-        ...(['touch', 'delete', 'move', 'unseen', 'snapshot'] as const),
+        ...(['touch', 'delete', 'move', 'unseen', 'snapshot', 'second_start'] as const),
       ),
     },
   ),
@@ -76,7 +77,7 @@ export class CandleStream {
       for (let index = 0; index < rows; index += 1) {
         const openTime = TEST_OPEN_TIME + index * MINUTE_MS;
         table.set(openTime, this.#row(index * 7 + series, true));
-        this.#emit(series, openTime, 'r', 'initial_snapshot', 500n);
+        this.#emit(series, openTime, 'r', 'initial_snapshot', 500n << LSN_BITS);
       }
     }
   }
@@ -87,6 +88,7 @@ export class CandleStream {
     const newest = times.at(-1) ?? TEST_OPEN_TIME;
     const picked = times[pick % Math.max(times.length, 1)];
     if (kind === 'snapshot') this.#snapshot(series, times);
+    else if (kind === 'second_start') this.#startAgain();
     else if (kind === 'next') this.#write(series, newest + MINUTE_MS, value, true);
     else if (kind === 'gap') this.#write(series, newest + (2 + pick * 60) * MINUTE_MS, value, true);
     else if (kind === 'open') this.#write(series, newest + MINUTE_MS, value, false);
@@ -130,6 +132,16 @@ export class CandleStream {
     for (const [index, openTime] of times.entries()) {
       if (index % CHUNK_ROWS === 0) this.#next();
       this.#emit(series, openTime, 'r', 'incremental_snapshot', this.#commit << LSN_BITS);
+    }
+  }
+
+  /** The slot was lost: an initial snapshot of everything, above all that was streamed. */
+  #startAgain(): void {
+    this.#next();
+    for (const [series, table] of this.#tables.entries()) {
+      for (const openTime of [...table.keys()].sort((a, b) => a - b)) {
+        this.#emit(series, openTime, 'r', 'initial_snapshot', this.#commit << LSN_BITS);
+      }
     }
   }
 
