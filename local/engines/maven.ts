@@ -36,7 +36,7 @@ const DOWNLOAD_TIMEOUT_MS = 300_000;
 /** @throws AppError WICK_LOCAL_INSTALL_FAILED; the signal's reason when aborted. */
 export async function runMaven(options: MavenOptions): Promise<void> {
   options.signal?.throwIfAborted();
-  const { env, settings } = await chooseHome(options);
+  const env = await chooseHome(options);
   await provideMaven(options, env);
   // Through sh: the file may have lost its executable bit, or lie on a disk mounted noexec.
   const child = spawn(
@@ -44,7 +44,6 @@ export async function runMaven(options: MavenOptions): Promise<void> {
     [
       join(options.source, 'mvnw'),
       '--batch-mode',
-      ...settings,
       '--file',
       join(options.source, 'pom.xml'),
       `-Dengines.out=${options.out}`,
@@ -104,16 +103,22 @@ class MavenOutput {
 }
 
 /** A user without a usable home (a service account, a container) gets one beside the cache. */
-async function chooseHome(
-  options: MavenOptions,
-): Promise<{ readonly env: NodeJS.ProcessEnv; readonly settings: readonly string[] }> {
+async function chooseHome(options: MavenOptions): Promise<NodeJS.ProcessEnv> {
   const { env, spareHome } = options;
   const home = env['HOME'] ?? '';
   const usual = env['MAVEN_USER_HOME'] ?? join(home, '.m2');
-  if (home !== '' && (await isWritable(usual))) return { env: { ...env }, settings: [] };
+  if (home !== '' && (await isWritable(usual))) return withJavaHome(env, home);
+  return withJavaHome({ ...env, MAVEN_USER_HOME: join(spareHome, '.m2') }, spareHome);
+}
+
+/** Java takes the home from the user database, where a container's user may have none. */
+function withJavaHome(env: MavenOptions['env'], home: string): NodeJS.ProcessEnv {
+  const option = `"-Duser.home=${home.replaceAll(/["\\]/g, '\\$&')}"`;
+  const others = env['JDK_JAVA_OPTIONS'];
   return {
-    env: { ...env, HOME: spareHome, MAVEN_USER_HOME: join(spareHome, '.m2') },
-    settings: [`-Dmaven.repo.local=${join(spareHome, '.m2', 'repository')}`],
+    ...env,
+    HOME: home,
+    JDK_JAVA_OPTIONS: others === undefined ? option : `${others} ${option}`,
   };
 }
 

@@ -27,6 +27,7 @@ const SPEED_MAX = 100_000;
 const NAMES_SHOWN = 5;
 /** Below this an engine that failed most likely failed for it, MiB. */
 const DISK_EXHAUSTED_MIB = 64;
+const NO_SPACE = /No space left on device|ENOSPC|EDQUOT/;
 const CLOSE_TIMEOUT_MS = 3_000;
 
 /** What the parts of a run share. */
@@ -102,7 +103,8 @@ function endedBy(interrupts: Interrupts, flags: UpFlags): number {
 
 async function watch(stack: RunningStack, run: Run): Promise<number> {
   const { flags, screen, style, say, interrupts, startedAt, logger } = run;
-  const { signal } = interrupts;
+  const over = new AbortController();
+  const signal = AbortSignal.any([interrupts.signal, over.signal]);
   const readyAt = performance.now();
   const clients = await openPipelineClients(stack.config, logger);
   const keepConnector = connectorKeeper(stack.config, say);
@@ -116,6 +118,7 @@ async function watch(stack: RunningStack, run: Run): Promise<number> {
     if (signal.aborted) return endedBy(interrupts, flags);
     return code ?? 0;
   } finally {
+    over.abort();
     // Its stores may be gone: closing has a bound of its own.
     const timer = new AbortController();
     await Promise.race([clients.close(), timeout(CLOSE_TIMEOUT_MS, timer.signal)]);
@@ -130,14 +133,15 @@ async function timeout(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** An engine that fails on a full disk says so in its own words; ours say what to do. */
+/** What fails on a full disk says so in words of its own; ours say what to do. */
 async function explain(error: unknown, folder: string): Promise<unknown> {
-  if (!(error instanceof AppError) || error.code !== 'WICK_LOCAL_ENGINE_FAILED') return error;
+  const text = errorText(error);
   const free = await diskFreeMib(folder);
-  if (free >= DISK_EXHAUSTED_MIB) return error;
+  if (free >= DISK_EXHAUSTED_MIB && !NO_SPACE.test(text)) return error;
+  if (error instanceof AppError && error.code !== 'WICK_LOCAL_ENGINE_FAILED') return error;
   return new AppError(
     'WICK_LOCAL_DISK_FULL',
-    `The disk of "${folder}" is full (${free} MiB free); free some and start again, or set WICKSTREAM_DATA_DIR to a folder on a larger disk. ${error.message}`,
+    `The disk of "${folder}" is full (${free} MiB free); free some and start again, or set WICKSTREAM_DATA_DIR to a folder on a larger disk. It came to light by: ${text}`,
     { cause: error },
   );
 }

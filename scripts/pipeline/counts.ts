@@ -65,7 +65,9 @@ async function readTopic({
   for (const { partition, high, low } of ends) {
     const at = committed.get(partition) ?? -1n;
     changes += BigInt(high);
-    lag += BigInt(high) - (at < 0n ? BigInt(low) : at);
+    const left = BigInt(high) - (at < 0n ? BigInt(low) : at);
+    // The two were read a moment apart: what was committed since lies beyond the end seen.
+    if (left > 0n) lag += left;
   }
   return { changes: Number(changes), lag: Number(lag) };
 }
