@@ -50,7 +50,7 @@ async function changesOf(symbol: string, count: number): Promise<CandleEvent[]> 
 const openTimes = (events: readonly CandleEvent[]): number[] =>
   events.map(({ key }) => Date.parse(key.open_time));
 
-function ascending<T extends number | bigint>(values: readonly T[]): boolean {
+function ascending(values: readonly (number | bigint)[]): boolean {
   return values.every((value, index) => index === 0 || values[index - 1]! < value);
 }
 
