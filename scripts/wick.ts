@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import type { JsonFlag, UpFlags } from './commands/flags.ts';
 import { describeFailure, EXIT_USAGE } from './failure.ts';
 
 const PackageFile = Type.Object({ version: Type.String() });
@@ -126,18 +127,6 @@ function addConnectorCommands(program: Command, finish: Finish): void {
     .command('remove')
     .description('remove it; slot and publication stay')
     .action(async () => finish((await import('./commands/connector.ts')).remove()));
-}
-
-export interface JsonFlag {
-  readonly json?: boolean;
-}
-
-export interface UpFlags extends JsonFlag {
-  readonly once?: boolean;
-  readonly data?: string;
-  readonly speed: string;
-  readonly live?: boolean;
-  readonly connector: boolean;
 }
 
 /** A reader that has seen enough (`wick status | head -1`) is no failure. */

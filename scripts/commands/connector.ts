@@ -9,7 +9,7 @@ import {
 } from '../../connectors/index.ts';
 import { CONNECTOR_NAME } from '#core/contracts/names.ts';
 import { AppError, errorText } from '#core/errors.ts';
-import type { JsonFlag } from '../wick.ts';
+import type { JsonFlag } from './flags.ts';
 import { commandConfig } from './command-config.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..', '..');

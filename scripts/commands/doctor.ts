@@ -8,7 +8,7 @@ import { loadConfig } from '#platform/config.ts';
 import { bad, good, type Finding } from '../doctor/finding.ts';
 import { checkPipeline } from '../doctor/pipeline.ts';
 import type { Machine } from '../doctor/machine.ts';
-import type { JsonFlag } from '../wick.ts';
+import type { JsonFlag } from './flags.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..', '..');
 const NODE_MAJOR = 24;

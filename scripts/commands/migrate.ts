@@ -4,7 +4,7 @@ import { AppError, errorText } from '#core/errors.ts';
 import { createLogger } from '#platform/logger.ts';
 import { bootstrapPipeline, type BootstrapReport } from '../pipeline/bootstrap.ts';
 import { findSilent } from '../pipeline/reachable.ts';
-import type { JsonFlag } from '../wick.ts';
+import type { JsonFlag } from './flags.ts';
 import { commandConfig } from './command-config.ts';
 
 const WAIT_MS_MAX = 120_000;

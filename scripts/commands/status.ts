@@ -8,7 +8,7 @@ import { judgeConnector, judgeCounts } from '../doctor/pipeline.ts';
 import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
 import { findSilent, STORES, type Store } from '../pipeline/reachable.ts';
-import type { JsonFlag } from '../wick.ts';
+import type { JsonFlag } from './flags.ts';
 import { commandConfig } from './command-config.ts';
 
 interface StatusReport {

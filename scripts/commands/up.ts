@@ -20,7 +20,7 @@ import { createStartView } from '../stack/start-view.ts';
 import { stackLayout, startStack, type RunningStack } from '../stack/start-stack.ts';
 import { killServices } from '../stack/stop-stack.ts';
 import { createStyle, type Style } from '../stack/style.ts';
-import type { UpFlags } from '../wick.ts';
+import type { UpFlags } from './flags.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..', '..');
 const SPEED_MAX = 100_000;
@@ -39,6 +39,8 @@ interface Run {
   readonly say: (line: string) => void;
   readonly interrupts: Interrupts;
   readonly logger: ReturnType<typeof createLogger>;
+  /** Takes what `--once` prints at the end. */
+  readonly report: (text: string) => void;
 }
 
 export async function up(flags: UpFlags): Promise<number> {
@@ -49,6 +51,7 @@ export async function up(flags: UpFlags): Promise<number> {
   const startedAt = performance.now();
   const output = flags.json === true ? process.stderr : process.stdout;
   let stack: RunningStack | null = null;
+  let summary = '';
   const interrupts = listenForInterrupts({
     say: (line) => {
       // The last table stays, what was awaited does not.
@@ -83,15 +86,21 @@ export async function up(flags: UpFlags): Promise<number> {
     });
     view.close();
     say('everything runs');
-    return await watch(stack, { flags, startedAt, screen, style, say, interrupts, logger });
+    const report = (text: string): void => void (summary = text);
+    return await watch(stack, { flags, startedAt, screen, style, say, interrupts, logger, report });
   } catch (error) {
     if (interrupts.signal.aborted) return endedBy(interrupts, flags);
     throw await explain(error, layout.base);
   } finally {
     view.close();
-    await stack?.stop();
-    screen.close();
-    interrupts.close();
+    try {
+      await stack?.stop();
+    } finally {
+      screen.close();
+      interrupts.close();
+      // The last word, also where a service did not stop as it should.
+      process.stdout.write(summary);
+    }
   }
 }
 
@@ -102,7 +111,7 @@ function endedBy(interrupts: Interrupts, flags: UpFlags): number {
 }
 
 async function watch(stack: RunningStack, run: Run): Promise<number> {
-  const { flags, screen, style, say, interrupts, startedAt, logger } = run;
+  const { flags, screen, style, say, interrupts, startedAt, logger, report } = run;
   const over = new AbortController();
   const signal = AbortSignal.any([interrupts.signal, over.signal]);
   const readyAt = performance.now();
@@ -112,7 +121,7 @@ async function watch(stack: RunningStack, run: Run): Promise<number> {
   try {
     const work =
       flags.once === true
-        ? runOnce({ ...shared, startedAt, readyAt, json: flags.json === true })
+        ? runOnce({ ...shared, startedAt, readyAt, json: flags.json === true, report })
         : showLive({ ...shared, recorded: flags.live !== true });
     const code = await Promise.race([work, stack.supervisor.failure, interrupts.interrupted]);
     if (signal.aborted) return endedBy(interrupts, flags);
