@@ -1,5 +1,5 @@
 /** The edge of `connectors`: what other stages may use of change data capture. */
-export { decodeCandleMessage, parseVersion, type Decoded } from './debezium/decode.ts';
+export { decodeCandleMessage, parseVersion } from './debezium/decode.ts';
 export {
   applyConnector,
   connectorStatus,
@@ -8,6 +8,6 @@ export {
   restartFailed,
   type ConnectorStatus,
 } from './register.ts';
-export { checkNotification, type SnapshotAlarm } from './notifications.ts';
+export { checkNotification } from './notifications.ts';
 export { ensureTopics } from './topics.ts';
 export { createDeadLetters, type DeadLetters } from './dead-letters.ts';

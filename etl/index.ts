@@ -1,6 +1,6 @@
 /** The edge of the ETL: what the scheduler and the command line may use of it, and nothing else. */
 export { createBinanceFutures } from './extract/binance-futures/rest.ts';
 export type { VenueAdapter } from './extract/venue.ts';
-export { ingest, type IngestJob, type IngestReport } from './ingest.ts';
+export { ingest } from './ingest.ts';
 export { abandonRuns } from './load/abandon-runs.ts';
 export { readWatermark } from './load/read-watermark.ts';

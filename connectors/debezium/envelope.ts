@@ -62,5 +62,4 @@ const Envelope = Type.Object({
 });
 
 export type CandleEnvelope = Static<typeof Envelope>;
-export type CandleRowKey = Static<typeof RowKey>;
 export const CandleEnvelopeCheck = Compile(Envelope);
