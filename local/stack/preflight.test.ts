@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { assertDisk, assertJava, diskFreeMib, memoryFreeMib } from './preflight.ts';
+import { assertDisk, assertJava, assertUser, diskFreeMib, memoryFreeMib } from './preflight.ts';
 
 let folder = '';
 
@@ -51,6 +51,16 @@ describe('Java', () => {
     const env = script === null ? { JAVA_HOME: join(folder, 'absent') } : await javaHome(script);
     await expect(assertJava(env)).rejects.toThrow('does not run. Install one');
   });
+});
+
+test('a user without a name, as containers may have, is told what to do', () => {
+  assertUser();
+  const unknown = (): string => {
+    throw new Error('uv_os_get_passwd returned ENOENT');
+  };
+  expect(() => assertUser(unknown)).toThrow(
+    /^Postgres runs only for a user that the system knows, and user id \d+ has no entry in the user database; add one \(useradd\) or run as another user$/,
+  );
 });
 
 describe('the disk', () => {

@@ -4,6 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { AppError, errorText } from '#core/errors.ts';
@@ -39,6 +40,22 @@ export async function assertJava(
     'WICK_LOCAL_JAVA_MISSING',
     `Kafka and Debezium need Java ${JAVA_MAJOR_MIN} or newer, ${major === null ? `but "${javaCommand(env)}" does not run` : `but "${javaCommand(env)}" is version ${major}`}. Install one (Debian: apt-get install openjdk-17-jre-headless) or set JAVA_HOME`,
   );
+}
+
+/**
+ * Postgres refuses to make its data for a user id without a name, as containers may have.
+ * @throws AppError WICK_LOCAL_USER_UNKNOWN saying what to do.
+ */
+export function assertUser(name: () => string = () => userInfo().username): void {
+  try {
+    name();
+  } catch (error) {
+    throw new AppError(
+      'WICK_LOCAL_USER_UNKNOWN',
+      `Postgres runs only for a user that the system knows, and user id ${process.getuid?.() ?? 'of this process'} has no entry in the user database; add one (useradd) or run as another user`,
+      { cause: error },
+    );
+  }
 }
 
 /** MiB free where the stack keeps its data, or will. */

@@ -160,7 +160,7 @@ async function readNewestSignals({ clickhouse }: PipelineClients): Promise<Newes
             printf('%.2f', assumeNotNull(final_score_short)) as short,
             arrayStringConcat(fired, ', ') as fired
      from signals final where status = 'active'
-     order by version desc, open_time desc limit {count:UInt8}`,
+     order by open_time desc, version desc limit {count:UInt8}`,
     { count: SIGNALS_SHOWN },
   );
 }

@@ -21,6 +21,8 @@ export interface RunOnceOptions {
   readonly keepConnector: () => Promise<void>;
   readonly signal: AbortSignal;
   readonly json: boolean;
+  /** Takes the summary, to be printed once everything has stopped. */
+  readonly report: (text: string) => void;
 }
 
 export interface OnceSummary {
@@ -44,6 +46,7 @@ export interface OnceSummary {
 
 const PROGRESS_MS = 2_000;
 const MISMATCHES_SHOWN = 20;
+const ROW_CHARACTERS_MAX = 64;
 
 /** @returns the exit code: 0 only when everything was collected and the stores agree. */
 export async function runOnce(options: RunOnceOptions): Promise<number> {
@@ -67,8 +70,7 @@ export async function runOnce(options: RunOnceOptions): Promise<number> {
   screen.draw([]);
   const memory = await readMemory(new Map([...stack.supervisor.pids(), ['wick', process.pid]]));
   const summary = summarise(options, report, ownMemory(memory));
-  if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-  else process.stdout.write(await describe(clients, summary));
+  options.report(options.json ? `${JSON.stringify(summary)}\n` : await describe(clients, summary));
   for (const { bucket, what } of report.reconciled.mismatches.slice(0, MISMATCHES_SHOWN)) {
     say(`differs: ${bucket}: ${what}`);
   }
@@ -132,12 +134,24 @@ async function describe(clients: PipelineClients, summary: OnceSummary): Promise
       'seconds',
       `ready ${seconds.ready}, first signal ${seconds.firstSignal ?? 'none'}, drained ${seconds.drained}`,
     ],
-    [
-      'memory',
-      `${Object.entries(memoryMb)
-        .map(([name, mib]) => `${name} ${mib}`)
-        .join(', ')} MiB`,
-    ],
+    ...wrapped('memory', memoryParts(memoryMb)),
   ];
   return `\n${rows.map(([name, text]) => `  ${name.padEnd(12)}${text}`).join('\n')}\n\n`;
+}
+
+function memoryParts(memoryMb: OnceSummary['memoryMb']): string[] {
+  return Object.entries(memoryMb).map(([name, mib]) =>
+    name === 'total' ? `total ${mib} MiB` : `${name} ${mib}`,
+  );
+}
+
+/** As many rows as a terminal of 80 columns needs, the name before the first. */
+function wrapped(name: string, parts: readonly string[]): [string, string][] {
+  const rows: string[] = [];
+  for (const part of parts) {
+    const longer = rows.length === 0 ? part : `${rows.at(-1)}, ${part}`;
+    if (rows.length > 0 && longer.length <= ROW_CHARACTERS_MAX) rows[rows.length - 1] = longer;
+    else rows.push(part);
+  }
+  return rows.map((row, at) => [at === 0 ? name : '', row]);
 }

@@ -18,7 +18,7 @@ import { boundLogs } from '../../local/stack/log-file.ts';
 import { OWNER_VARIABLE } from '../../local/stack/managed-process.ts';
 import { claimPidFile, identify, removePidFile } from '../../local/stack/pid-file.ts';
 import { assertFree } from '../../local/stack/ports.ts';
-import { assertDisk, assertJava } from '../../local/stack/preflight.ts';
+import { assertDisk, assertJava, assertUser } from '../../local/stack/preflight.ts';
 import { readSecrets } from '../../local/stack/secrets.ts';
 import { servicePlace } from '../../local/stack/services/service.ts';
 import { stackEnv, writeEnvFile } from '../../local/stack/stack-env.ts';
@@ -229,6 +229,7 @@ async function prepare(
   layout: StackLayout,
   ports: StackPorts,
 ): Promise<Engines> {
+  assertUser();
   await assertJava(options.env);
   await assertDisk(layout.base);
   for (const name of await stopServices(layout)) {
