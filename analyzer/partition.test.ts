@@ -89,9 +89,8 @@ class Analyzer {
     this.rows.set(place, { version, candleVersion, saying: sayingOf(row.evaluation) });
   }
 
-  /** Closed candles and deletes, as the consumer passes them on. */
   async take(changes: readonly CandleChange[]): Promise<void> {
-    await this.partition.apply(changes.filter(({ values }) => values === null || values.isClosed));
+    await this.partition.apply(changes);
   }
 
   /** How far each series was taken. */
@@ -302,4 +301,30 @@ test('saved and restored, and rebuilt from the ledger, the states are the same t
     }),
     RUNS,
   );
+});
+
+test('a candle that still runs is emitted nowhere, and its close is', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyLife, anyCuts, async (life, cuts) => {
+      const running = streamOf(life).filter(({ values }) => values?.isClosed === false);
+      const analyzer = new Analyzer();
+      for (const batch of cut(running, cuts)) await analyzer.take(batch);
+      expect([analyzer.emitted, analyzer.partition.dirty.size]).toEqual([0, 0]);
+    }),
+    RUNS,
+  );
+  const changes = streamOf({
+    rows: 0,
+    operations: [
+      { kind: 'open', series: 0, pick: 0, value: 1 },
+      { kind: 'open', series: 0, pick: 0, value: 2 },
+      { kind: 'close', series: 0, pick: 0, value: 3 },
+    ],
+  });
+  const analyzer = new Analyzer();
+  for (const [index, change] of changes.entries()) {
+    await analyzer.take([change]);
+    expect(analyzer.rows.size).toBe(index === changes.length - 1 ? 1 : 0);
+  }
+  check(analyzer, changes);
 });

@@ -55,7 +55,7 @@ export class PartitionState {
     this.#options = options;
   }
 
-  /** Applies the closed-candle changes of one batch. */
+  /** Applies the changes of one batch; candles that still run are passed over. */
   async apply(changes: readonly CandleChange[]): Promise<BatchCounts> {
     const counts: BatchCounts = { applied: 0, skipped: 0, refolded: 0 };
     for (const [key, group] of groupBySeries(changes)) {
@@ -153,6 +153,7 @@ function mend(candles: Map<EpochMs, HistoricCandle>, change: CandleChange): bool
 function groupBySeries(changes: readonly CandleChange[]): Map<string, CandleChange[]> {
   const groups = new Map<string, CandleChange[]>();
   for (const change of changes) {
+    if (change.values?.isClosed === false) continue;
     const group = groups.get(change.key);
     if (group === undefined) groups.set(change.key, [change]);
     else group.push(change);
