@@ -1,7 +1,7 @@
 /** What a process writes, seen from outside: where it goes, and what never does. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
 const run = promisify(execFile);
 
@@ -43,7 +43,7 @@ test('a last line is written although the process exits at once', async () => {
 });
 
 describe('a secret is not written', () => {
-  test.each([
+  const statements = [
     `logger.info({ password: 'hunter2' }, 'x')`,
     `logger.info({ options: { password: 'hunter2', host: 'db' } }, 'x')`,
     `logger.info({ a: { b: { password: 'hunter2' } } }, 'x')`,
@@ -53,10 +53,20 @@ describe('a secret is not written', () => {
     `logger.info({ DB_PASSWORD: 'hunter2', CDC_PASSWORD: 'hunter2' }, 'x')`,
     `logger.info({ env: { REDIS_PASSWORD: 'hunter2', CLICKHOUSE_PASSWORD: 'hunter2' } }, 'x')`,
     `logger.child({ password: 'hunter2' }).info('x')`,
-  ])('by %s', async (statement) => {
-    const { stderr, lines } = await logged(`${statement};`);
-    expect(stderr).not.toContain('hunter2');
-    expect(stderr).toContain('***');
-    expect(lines).toMatchObject([{ msg: 'x' }]);
+  ];
+  let written: string[] = [];
+
+  beforeAll(async () => {
+    const { stderr } = await logged(`${statements.join(';')};`);
+    written = stderr.trim().split('\n');
   });
+
+  test.each(statements.map((statement, index) => ({ statement, index })))(
+    'by $statement',
+    ({ index }) => {
+      expect(written).toHaveLength(statements.length);
+      expect(written[index]).toContain('***');
+      expect(written[index]).not.toContain('hunter2');
+    },
+  );
 });
