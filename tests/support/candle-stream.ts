@@ -131,7 +131,8 @@ export class CandleStream {
   #snapshot(series: number, times: readonly number[]): void {
     for (const [index, openTime] of times.entries()) {
       if (index % CHUNK_ROWS === 0) this.#next();
-      this.#emit(series, openTime, 'r', 'incremental_snapshot', this.#commit << LSN_BITS);
+      const version = (this.#commit << LSN_BITS) + this.#commit;
+      this.#emit(series, openTime, 'r', 'incremental_snapshot', version);
     }
   }
 
@@ -147,7 +148,7 @@ export class CandleStream {
 
   #next(): bigint {
     this.#commit += 8n;
-    return (this.#commit << LSN_BITS) + this.#commit;
+    return ((this.#commit - 8n) << LSN_BITS) + this.#commit;
   }
 
   #row(value: number, isClosed: boolean): Row {
