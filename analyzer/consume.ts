@@ -303,6 +303,7 @@ class RunningAnalyzer implements Analyzer {
     for (const [key, series] of restored.series) state.series.set(key, series);
     // Nothing stored, but not the beginning of the log either: everything is consumed again.
     const offset = restored.offset ?? (source === 'marker' ? 0n : first);
+    state.takenBelow = offset;
     logger.info(
       { partition, series: restored.series.size, resumeAt: String(offset), first: String(first) },
       'partition restored',

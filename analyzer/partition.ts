@@ -6,6 +6,7 @@
 import { seriesKey, type Series } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import type { EpochMs } from '#core/time.ts';
+import { placedAfter, snapshotOf, type SnapshotPlace } from './overlap.ts';
 import {
   candleAfter,
   isApplied,
@@ -50,6 +51,10 @@ export class PartitionState {
   readonly series = new Map<string, SeriesState>();
   /** Series that changed since the last checkpoint. */
   readonly dirty = new Set<string>();
+  /** Restored states hold everything of the topic that lies below this offset. */
+  takenBelow = 0n;
+  /** The newest initial snapshot of each series that was delivered. */
+  readonly #snapshots = new Map<string, SnapshotPlace>();
 
   constructor(options: PartitionOptions) {
     this.#options = options;
@@ -61,7 +66,7 @@ export class PartitionState {
     for (const [key, group] of groupBySeries(changes)) {
       const state = this.series.get(key) ?? new SeriesState(this.#options.rules);
       this.series.set(key, state);
-      const fresh = unapplied(state.position, group);
+      const fresh = this.#unapplied(key, state.position, group);
       counts.skipped += group.length - fresh.length;
       const first = fresh[0];
       if (first === undefined) continue;
@@ -72,6 +77,24 @@ export class PartitionState {
       }
     }
     return counts;
+  }
+
+  /** What lies behind `position`; a batch may hold changes that it has itself brought before. */
+  #unapplied(key: string, position: Position, changes: readonly CandleChange[]): CandleChange[] {
+    let at = position;
+    let snapshot = this.#snapshots.get(key) ?? snapshotOf(at, this.takenBelow - 1n);
+    const fresh: CandleChange[] = [];
+    for (const change of changes) {
+      if (change.origin === 'initial_snapshot') {
+        snapshot = snapshotOf(change, change.offset);
+        if (snapshot !== null) this.#snapshots.set(key, snapshot);
+      }
+      const placed = snapshot === null ? change : placedAfter(snapshot, at.version, change);
+      if (isApplied(at, placed)) continue;
+      at = placeOf(placed);
+      fresh.push(placed);
+    }
+    return fresh;
   }
 
   /** @returns false when a change needs history; what was derived before it is derived again. */
@@ -127,16 +150,6 @@ export class PartitionState {
     );
     if (causes.length > 0 && last !== null) output.newest(key, state.newest!, last);
   }
-}
-
-/** What lies behind `position`; a batch may hold changes that it has itself brought before. */
-function unapplied(position: Position, changes: readonly CandleChange[]): CandleChange[] {
-  let at = position;
-  return changes.filter((change) => {
-    if (isApplied(at, change)) return false;
-    at = placeOf(change);
-    return true;
-  });
 }
 
 /** Applies one change to the history. @returns false when it changes nothing. */

@@ -132,9 +132,17 @@ describe('the version', () => {
 
   test('of a second initial snapshot lies above what was streamed before it', () => {
     const streamed = parseVersion('["30761504","30761504"]');
-    const snapshot = parseVersion('[null,"30770000"]');
+    const snapshot = parseVersion('[null,"30770000"]', 'initial_snapshot');
     const following = parseVersion('["30770000","30770168"]');
     expect(streamed < snapshot && snapshot < following).toBe(true);
+  });
+
+  test('of the first transaction after a snapshot lies above it, even at its very LSN', () => {
+    const snapshot = parseVersion('[null,"30770000"]', 'initial_snapshot');
+    const first = parseVersion('[null,"30770000"]');
+    const second = parseVersion('[null,"30770168"]');
+    const following = parseVersion('["30770300","30770400"]');
+    expect(snapshot < first && first < second && second < following).toBe(true);
   });
 
   test('of a chunk is shared by its rows, in order of their open times', () => {
@@ -155,7 +163,7 @@ describe('the version', () => {
   const largest = 2n ** 64n - 1n;
   test.each<[string, bigint]>([
     ['[null,"0"]', 0n],
-    ['[null,"29486320"]', 29486320n * LSN],
+    ['[null,"29486320"]', 29486320n * LSN + 29486320n],
     ['["0","1"]', 1n],
     ['["1","0"]', LSN],
     ['["9007199254740993","9007199254740995"]', 9007199254740993n * LSN + 9007199254740995n],

@@ -52,17 +52,17 @@ export function decodeCandleMessage(message: TopicMessage): Decoded {
  * `source.sequence` as one number. Its two numbers are texts, so no LSN passes through a float.
  * @throws RangeError when it is not a pair of LSNs.
  */
-export function parseVersion(sequence: string): bigint {
+export function parseVersion(sequence: string, origin: ChangeOrigin = 'stream'): bigint {
   const match = /^\[(?:null|"(\d{1,20})"),"(\d{1,20})"\]$/.exec(sequence);
   const record = BigInt(match?.[2] ?? '0');
-  // An initial snapshot has no commit before it: it stands for everything up to its own LSN, above
-  // what was streamed before it (it may be a second one, after a lost slot) and below what follows.
-  const isSnapshot = match?.[1] === undefined;
-  const commit = isSnapshot ? record : BigInt(match[1] ?? '0');
+  // An initial snapshot and the first transaction after it know no commit before them. The snapshot
+  // stands for everything up to its own LSN: above what was streamed before it (it may be a second
+  // one, after a lost slot) and below what follows, be it a record at that very LSN.
+  const commit = match?.[1] === undefined ? record : BigInt(match[1]);
   if (match === null || commit > LSN_MAX || record > LSN_MAX) {
     throw new RangeError(`source.sequence "${sequence}" is not a pair of LSNs`);
   }
-  return (commit << LSN_SHIFT) + (isSnapshot ? 0n : record);
+  return (commit << LSN_SHIFT) + (origin === 'initial_snapshot' ? 0n : record);
 }
 
 function toChange(envelope: CandleEnvelope, message: TopicMessage): CandleChange {
@@ -80,6 +80,7 @@ function toChange(envelope: CandleEnvelope, message: TopicMessage): CandleChange
     interval: row.interval,
   };
   const live = op === 'd' ? null : after;
+  const origin = originOf(source.snapshot);
   return {
     series,
     key: seriesKey(series),
@@ -91,8 +92,8 @@ function toChange(envelope: CandleEnvelope, message: TopicMessage): CandleChange
     ingestRunId: idText('ingest_run_id', live?.ingest_run_id ?? null),
     rawId: idText('raw_id', live?.raw_id ?? null),
     op,
-    origin: originOf(source.snapshot),
-    version: parseVersion(source.sequence),
+    origin,
+    version: parseVersion(source.sequence, origin),
     lsn: source.lsn === null ? null : recordLsn(source.sequence),
     txId: source.txId,
     committedAt: millis(source.ts_ms),

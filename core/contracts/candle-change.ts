@@ -27,7 +27,8 @@ export interface CandleChange {
   /**
    * Place in the stream, `previousCommitLsn · 2^64 + recordLsn`. Rises in stream order, is the same
    * on redelivery. All rows of an initial snapshot share `snapshotLsn · 2^64`, all rows of a chunk of
-   * an incremental snapshot share one; among those the open time orders a series.
+   * an incremental snapshot share one; among those the open time orders a series. The first
+   * transaction after an initial snapshot knows no commit before it: `recordLsn · 2^64 + recordLsn`.
    */
   readonly version: bigint;
   /** Null on incremental snapshot rows. */

@@ -23,11 +23,15 @@ export interface OwnProcessOptions {
 export interface OwnProcess {
   readonly name: string;
   readonly pid: number;
-  readonly exited: ManagedProcess['exited'];
   /** Everything it printed so far. */
   readLog(): Promise<string>;
-  /** Asks it to stop. @throws Error when it does not end with exit code 0. */
+  /**
+   * Asks it to stop, unless its end is known already.
+   * @throws Error when it had ended by itself, or does not end with exit code 0.
+   */
   stop(): Promise<void>;
+  /** Waits for an end that the test provoked. */
+  ended(): ManagedProcess['exited'];
   /** SIGKILL; resolves once it is gone. */
   kill(): Promise<void>;
 }
@@ -51,21 +55,32 @@ export async function startOwnProcess(options: OwnProcessOptions): Promise<OwnPr
       pidFile: join(options.folders.run, `${id}.pid`),
     },
   });
-  let ended: { readonly code: number | null; readonly signal: string | null } | null = null;
-  void child.exited.then((how) => (ended = how));
+  let running = true;
+  /** Its end was asked for or looked at: no surprise any more. */
+  let known = false;
+  void child.exited.then(() => (running = false));
   return {
     name: options.name,
     pid: child.pid,
-    exited: child.exited,
     readLog: () => readFile(logFile, 'utf8'),
     stop: async () => {
-      if (ended === null) await child.stop();
+      if (known) return;
+      known = true;
+      const early = !running;
+      await child.stop();
       const { code, signal } = await child.exited;
-      if (code !== 0)
-        throw new Error(`${options.name} ended with ${signal ?? `exit code ${code}`}`);
+      if (early || code !== 0) {
+        const how = signal ?? `exit code ${code}`;
+        throw new Error(`${options.name} ended ${early ? 'by itself ' : ''}with ${how}`);
+      }
+    },
+    ended: async () => {
+      known = true;
+      return child.exited;
     },
     kill: async () => {
-      if (ended === null) process.kill(child.pid, 'SIGKILL');
+      known = true;
+      if (running) process.kill(child.pid, 'SIGKILL');
       await child.exited;
       await child.stop();
     },

@@ -105,10 +105,7 @@ export function usePipeline(options: PipelineOptions = {}): TestPipeline {
     const unexpected = await scanLogs(opened, processes, options.expectedLogs ?? []);
     await close(opened);
     expect(unexpected, 'log lines that nobody expected').toEqual([]);
-    // One that a test killed is known to have ended by a signal.
-    for (const end of ends) {
-      if (end.status === 'rejected' && !String(end.reason).includes('SIGKILL')) throw end.reason;
-    }
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   });
 
   return {
