@@ -42,6 +42,7 @@ export class BenchStack {
   readonly #folder: string;
   readonly #services: ReturnType<typeof stackServices>;
   readonly #running = new Map<string, ManagedProcess>();
+  readonly #starting = new Set<Promise<unknown>>();
   readonly #logger = createLogger('bench', 'silent');
   #clients: Promise<PipelineClients> | null = null;
   #pipeline: Promise<PipelineClients> | null = null;
@@ -90,9 +91,21 @@ export class BenchStack {
   /** Starts the engines that do not run yet. */
   async start(...names: readonly EngineName[]): Promise<void> {
     for (const name of names) {
-      if (this.#running.has(name)) continue;
-      this.#assertGoing();
-      this.#running.set(name, await this.#services[name].start());
+      if (!this.#running.has(name)) await this.#run(name, () => this.#services[name].start());
+    }
+  }
+
+  /** Remembers a process from its first moment on, so that the end finds it. */
+  async #run(name: string, start: () => Promise<ManagedProcess>): Promise<ManagedProcess> {
+    if (this.#stopping !== null) throw new Error('the bench is stopping');
+    const starting = start();
+    this.#starting.add(starting);
+    try {
+      const started = await starting;
+      this.#running.set(name, started);
+      return started;
+    } finally {
+      this.#starting.delete(starting);
     }
   }
 
@@ -142,17 +155,17 @@ export class BenchStack {
       readonly readyUrl: string;
     },
   ): Promise<ManagedProcess & { readonly logFile: string }> {
-    this.#assertGoing();
     const place = servicePlace(this.layout, `${name}-${randomBytes(3).toString('hex')}`);
-    const started = await startNodeService({
-      name,
-      entry,
-      args: options.args ?? [],
-      env: { ...this.env, LOG_LEVEL, ...options.env },
-      place,
-      readyUrl: options.readyUrl,
-    });
-    this.#running.set(place.logFile, started);
+    const started = await this.#run(place.logFile, () =>
+      startNodeService({
+        name,
+        entry,
+        args: options.args ?? [],
+        env: { ...this.env, LOG_LEVEL, ...options.env },
+        place,
+        readyUrl: options.readyUrl,
+      }),
+    );
     return { ...started, logFile: place.logFile };
   }
 
@@ -168,14 +181,11 @@ export class BenchStack {
   }
 
   async #stop(): Promise<void> {
+    await Promise.allSettled(this.#starting);
     const clients = await this.#clients?.catch(() => null);
     await clients?.close();
     for (const running of [...this.#running.values()].reverse()) await running.stop();
     await rm(this.#folder, { recursive: true, force: true });
-  }
-
-  #assertGoing(): void {
-    if (this.#stopping !== null) throw new Error('the bench is stopping');
   }
 }
 
