@@ -7,7 +7,10 @@ import { CONNECTOR_NAME } from '#core/contracts/names.ts';
 import { AppError } from '#core/errors.ts';
 import type { Config } from '#platform/config.ts';
 
-export function connectorKeeper(config: Config, say: (line: string) => void): () => Promise<void> {
+export function connectorKeeper(
+  config: Pick<Config, 'CONNECT_URL'>,
+  say: (line: string) => void,
+): () => Promise<void> {
   const endpoint = { url: config.CONNECT_URL, timeoutMs: 5_000 };
   return async () => {
     try {

@@ -79,9 +79,18 @@ class TestTerminal extends EventEmitter {
     while (this.#lines.length <= this.#row) this.#lines.push('');
   }
 
+  /** Wraps anew what is on the screen, as most terminals do, and scrolls to the cursor. */
   resize(columns: number, rows: number): void {
     this.columns = columns;
     this.rows = rows;
+    const wrap = (line: string): string[] =>
+      line.match(new RegExp(`.{1,${columns}}`, 'gu')) ?? [''];
+    this.#row = this.#lines.slice(0, this.#row).flatMap(wrap).length;
+    this.#lines = this.#lines.flatMap(wrap);
+    while (this.#row >= rows) {
+      this.scrolledOff.push(this.#lines.shift() ?? '');
+      this.#row -= 1;
+    }
     this.emit('resize');
   }
 
