@@ -200,7 +200,9 @@ describe('removing it', () => {
     await createLayout(layout);
     await writeFile(join(layout.base, 'notes.txt'), 'mine');
     await removeLayout(layout);
-    expect(await readdir(layout.base)).toEqual(['notes.txt']);
+    expect(await readdir(layout.base)).toEqual(['notes.txt', 'wickstream-stack']);
+    await createLayout(layout);
+    expect(await readdir(layout.base)).toContain('notes.txt');
   });
 
   test('does nothing where there is nothing', async () => {

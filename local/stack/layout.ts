@@ -49,7 +49,7 @@ const UNPRIVILEGED_ID = 65_534;
 /** Tells our folder from one that was there before. */
 const MARKER = 'wickstream-stack';
 /** With what a process that was killed while writing one may have left beside it. */
-const OWN_FILES = /^(?:secrets\.json|stack\.env|venue-clock\.json)(?:\.\w+)?$/;
+const OWN_FILES = /^(?:(?:secrets|venue-clock|recordings)\.json|stack\.env)(?:\.\w+)?$/;
 
 export interface LayoutOptions {
   readonly checkout: string;
@@ -146,9 +146,14 @@ export async function removeLayout(layout: StackLayout): Promise<void> {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
-  const ours = (name: string): boolean => name === MARKER || OWN_FILES.test(name);
-  for (const name of names?.filter(ours) ?? []) await rm(join(base, name));
-  if (names?.every(ours) === true) await rmdir(base);
+  for (const name of names ?? []) {
+    if (OWN_FILES.test(name)) await rm(join(base, name));
+  }
+  // With something of someone else's in it the folder stays, and stays ours.
+  if (names?.every((name) => name === MARKER || OWN_FILES.test(name)) === true) {
+    await rm(join(base, MARKER), { force: true });
+    await rmdir(base);
+  }
   if (pointer !== null && pointer !== base) await rm(pointer, { force: true });
 }
 

@@ -62,14 +62,19 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
       const { counts, uncollected } = look;
       trouble = '';
       options.onCounts(counts);
-      const now = JSON.stringify({ ...counts, slot: null });
+      const now = textOf(counts);
       if (now !== seen) movedAt = performance.now();
       seen = now;
       if ((uncollected.length === 0 && isLevel(counts)) || isStalled()) {
         const reconciled = await reconcile(clients);
         const missing = [...uncollected, ...(await readIncomplete(clients, options.replay))];
-        if ((reconciled.mismatches.length === 0 && missing.length === 0) || isStalled()) {
+        const level = reconciled.mismatches.length === 0 && missing.length === 0;
+        // The stores were counted one after another, and one may have been away in between: what is
+        // told must be there still.
+        const settled = level && textOf(await readCounts(clients)) === now;
+        if (settled || isStalled()) {
           const drainedAt = performance.now();
+          if (await hasSignal(clients)) firstSignalAt ??= drainedAt;
           return { counts, reconciled, firstSignalAt, drainedAt, uncollected: missing };
         }
       }
@@ -85,6 +90,11 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
     }
     await delay(POLL_MS);
   }
+}
+
+/** Equal for looks between which nothing has moved. */
+function textOf(counts: PipelineCounts): string {
+  return JSON.stringify({ ...counts, slot: null });
 }
 
 async function takeLook({ clients, replay }: DrainOptions, signalSeen: boolean): Promise<Look> {

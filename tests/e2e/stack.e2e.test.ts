@@ -69,16 +69,16 @@ describe('a stack that is killed in parts', () => {
     expect(await place.leftovers()).toEqual([]);
   });
 
-  test('kill -9 of analyzer, Connect and Postgres mid-run: they come back, nothing is lost', async () => {
+  test('kill -9 of every service mid-run: all come back and nothing is lost', async () => {
     const run = place.start(...ONCE);
     await run.printed('everything runs');
-    for (const service of ['analyzer', 'connect', 'postgres']) {
+    for (const service of SERVICES) {
       process.kill(await place.pidOf(service), 'SIGKILL');
     }
     const ended = await run.ended;
     const summary = summaryOf(ended);
     expect(changesOf(summary)).toBeGreaterThanOrEqual(CANDLES);
-    for (const service of ['analyzer', 'connect', 'postgres']) {
+    for (const service of SERVICES) {
       expect(ended.stderr).toContain(`${service} ended by itself (SIGKILL); starting it again`);
       expect(ended.stderr).toContain(`${service} is up again`);
     }
