@@ -31,6 +31,8 @@ export interface AnalyzerOptions {
   readonly metrics: AnalyzerMetrics;
   /** Longest time between checkpoints of a partition that moves, ms. */
   readonly checkpointMs: number;
+  /** How long a silent process keeps its partitions, ms. */
+  readonly sessionTimeoutMs: number;
   /** Most records taken into one step. */
   readonly rowsMax: number;
   /** Called when the consumer cannot go on; the process should end and be started again. */
@@ -70,8 +72,6 @@ interface Step {
   readonly newest: CandleChange | null;
 }
 
-const SESSION_TIMEOUT_MS = 30_000;
-
 /** How much a fetch brings; the benches' bare consumers fetch alike. */
 export const CONSUMER_FETCH = {
   maxWaitTimeInMs: 100,
@@ -85,7 +85,7 @@ const UNSETTLED_STEPS_MAX = 8;
 export async function startAnalyzer(options: AnalyzerOptions): Promise<Analyzer> {
   const consumer = options.kafka.consumer({
     groupId: GROUP_ANALYZER,
-    sessionTimeout: SESSION_TIMEOUT_MS,
+    sessionTimeout: options.sessionTimeoutMs,
     ...CONSUMER_FETCH,
     retry: { retries: 8, restartOnFailure: async () => false },
   });

@@ -73,6 +73,7 @@ await runProcess(logger, async (lifecycle) => {
     logger,
     metrics: createAnalyzerMetrics(metrics),
     checkpointMs: config.ANALYZER_CHECKPOINT_MS,
+    sessionTimeoutMs: config.ANALYZER_SESSION_TIMEOUT_MS,
     rowsMax: config.ANALYZER_FLUSH_ROWS_MAX,
     onCrash: (error) => {
       crash = error;

@@ -62,6 +62,12 @@ export const CONFIG_SCHEMA = Type.Object(
       100,
       600_000,
     ),
+    ANALYZER_SESSION_TIMEOUT_MS: count(
+      'How long a silent analyzer keeps its partitions before another takes them, ms',
+      30_000,
+      6_000,
+      300_000,
+    ),
     SCHEDULER_HTTP_PORT: port('Health and metrics of the scheduler', 8090),
     ANALYZER_HTTP_PORT: port('Health and metrics of the analyzer', 8091),
     HTTP_HOST: text('Address that health and metrics listen on', '127.0.0.1'),
