@@ -3,6 +3,7 @@
  * an environment as awkward as we can make it. Out: what it printed, so far and at the end.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +40,7 @@ export class StackPlace {
   readonly layout: StackLayout;
   readonly ports: StackPorts;
   readonly #folder: string;
+  readonly #started = new Set<ChildProcess>();
 
   private constructor(folder: string, ports: StackPorts) {
     this.#folder = folder;
@@ -65,6 +67,8 @@ export class StackPlace {
       env: this.#environment(),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    this.#started.add(child);
+    child.once('close', () => this.#started.delete(child));
     return follow(child);
   }
 
@@ -121,7 +125,14 @@ export class StackPlace {
     return left;
   }
 
+  /** Ends what a failed test left running, and removes everything. */
   async remove(): Promise<void> {
+    await Promise.all(
+      [...this.#started].map(async (child) => {
+        child.kill('SIGKILL');
+        await once(child, 'close');
+      }),
+    );
     await stopStrays(this.layout.run, 'kill');
     await rm(this.#folder, { recursive: true, force: true });
   }
