@@ -232,9 +232,9 @@ async function prepare(
   assertUser();
   await assertJava(options.env);
   await assertDisk(layout.base);
-  for (const name of await stopServices(layout)) {
-    options.say(`stopped ${name}, left over from an earlier run`);
-  }
+  await stopServices(layout, (name) =>
+    options.say(`stopped ${name}, left over from an earlier run`),
+  );
   for (const name of STACK_PORTS) {
     await assertFree(name, ports[name], PORT_VARIABLES[name].variable);
   }

@@ -25,14 +25,22 @@ export async function stopStack(layout: StackLayout): Promise<boolean> {
   return supervised || left.length > 0;
 }
 
-/** Services without a supervisor, last started first. */
-export async function stopServices(layout: StackLayout): Promise<string[]> {
+/** Services without a supervisor, last started first; each is told of as it ends. */
+export async function stopServices(
+  layout: StackLayout,
+  onStopped: (name: string) => void = () => undefined,
+): Promise<string[]> {
   const stopped: string[] = [];
+  const note = (name: string): void => {
+    stopped.push(name);
+    onStopped(name);
+  };
   for (const name of [...SERVICES].reverse()) {
     const file = join(layout.run, `${name}.pid`);
-    if (await stopLeftover(file, STOP_SIGNALS[name], SERVICE_TIMEOUT_MS)) stopped.push(name);
+    if (await stopLeftover(file, STOP_SIGNALS[name], SERVICE_TIMEOUT_MS)) note(name);
   }
-  return [...stopped, ...(await stopStrays(layout.run))];
+  for (const name of await stopStrays(layout.run)) note(name);
+  return stopped;
 }
 
 /** At once, without asking: what a start after a power cut has to cope with anyway. */
