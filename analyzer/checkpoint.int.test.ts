@@ -69,8 +69,10 @@ function life(): CandleChange[] {
     'delete',
     'next',
     'move',
-    'next',
+    'copy',
     'revise_newest',
+    'copy',
+    'next',
   ] as const;
   for (const [index, kind] of kinds.entries()) {
     stream.apply({ kind, series: index % 2, pick: index, value: index * 3 });
@@ -86,7 +88,7 @@ function life(): CandleChange[] {
 async function partitionAfter(count: number): Promise<PartitionState> {
   const partition = new PartitionState({
     rules: TRIAL_RULES,
-    readHistory: (series, before) => readHistory(clickhouse.client, series, before),
+    readHistory: (series, at) => readHistory(clickhouse.client, series, at),
     output: { change: () => undefined, derived: () => undefined, newest: () => undefined },
   });
   for (const change of changes.slice(0, count)) await partition.apply([change]);
@@ -110,7 +112,7 @@ async function saved(
 ): Promise<{ partition: PartitionState; checkpoint: Checkpoint }> {
   const partition = await partitionAfter(count);
   const checkpoint = checkpointOf(partition, count);
-  await store.save(checkpoint);
+  await store.save([checkpoint]);
   return { partition, checkpoint };
 }
 
@@ -176,7 +178,7 @@ describe('a partition comes back as it was saved', () => {
     }
   });
 
-  test.each([1, 9, 12, 14, 15, 17, 18])(
+  test.each([1, 9, 12, 14, 15, 17, 18, 19, 20, 21])(
     'after %i changes, from the ledger alone',
     async (count) => {
       const { partition, checkpoint } = await saved(count);
@@ -228,13 +230,13 @@ describe('a state that cannot be taken is rebuilt from the ledger', () => {
     const half = changes.length - 4;
     const { partition, checkpoint } = await saved(half);
     const later = checkpointOf(await partitionAfter(changes.length), changes.length);
-    await store.save(later);
+    await store.save([later]);
     await forgetCache();
     await clickhouse.client.command({
       query: `alter table analyzer_state delete where series = '' and kafka_offset = ${later.offset}
               settings mutations_sync = 2`,
     });
-    await store.save({ ...checkpoint, changed: new Map() });
+    await store.save([{ ...checkpoint, changed: new Map() }]);
     await check(partition, checkpoint.offset);
   });
 });
@@ -276,9 +278,22 @@ test('a checkpoint of some series keeps the others where they were', async () =>
   const later = checkpointOf(partition, changes.length);
   const before = new Map([...checkpoint.changed].map(([key, { text }]) => [key, text]));
   const changed = new Map([...later.changed].filter(([key, { text }]) => before.get(key) !== text));
-  await store.save({ ...later, changed });
+  await store.save([{ ...later, changed }]);
   await forgetCache();
   await check(partition, later.offset);
+});
+
+test('several partitions are saved at once, each with its own states', async () => {
+  const partition = await partitionAfter(changes.length);
+  const mine = checkpointOf(partition, changes.length);
+  const other = 'binance-futures|perp|STATE-OTHER/USDT|1m';
+  const position = { version: 7n, openTime: 0, rows: [] };
+  const theirs = { partition: PARTITION + 1, offset: 9n, positions: new Map([[other, position]]) };
+  await store.save([mine, { ...theirs, changed: new Map() }]);
+  await forgetCache();
+  await check(partition, mine.offset);
+  const restored = await store.restore(PARTITION + 1, 999n);
+  expect([restored.offset, [...restored.series.keys()]]).toEqual([9n, [other]]);
 });
 
 test('partitions and topics are kept apart', async () => {

@@ -11,13 +11,14 @@ import { isInterval } from '#core/interval.ts';
 import { MARKET_TYPES, type Series } from '#core/candle.ts';
 import { CLICKHOUSE_TABLES, REDIS_KEYS } from '#core/contracts/names.ts';
 import { AppError, errorText } from '#core/errors.ts';
-import { insertRowBinary, readRows, type ClickHouseClient } from '#platform/clickhouse.ts';
+import { insertNative, readRows, type ClickHouseClient } from '#platform/clickhouse.ts';
 import type { Logger } from '#platform/logger.ts';
 import type { Redis } from '#platform/redis.ts';
 import { readHistory } from './history.ts';
-import { SeriesState, type HistoricCandle, type Position } from './series-state.ts';
+import { parsePosition, positionText, type Position } from './position.ts';
+import { SeriesState } from './series-state.ts';
 import type { CompiledRuleSet } from './signals/rule-set.ts';
-import { RowBinaryWriter } from './sink/row-binary.ts';
+import { DictionaryColumn, encodeBlock, PlainColumn } from './sink/native-block.ts';
 
 export interface CheckpointStoreOptions {
   readonly client: ClickHouseClient;
@@ -44,7 +45,6 @@ export interface Checkpoint {
   readonly positions: ReadonlyMap<string, Position>;
 }
 
-const COLUMNS = ['topic', 'kafka_partition', 'series', 'kafka_offset', 'version', 'state', 'hash'];
 const TABLE = CLICKHOUSE_TABLES.analyzerState;
 const CACHE_SECONDS = 7 * 24 * 3600;
 const MARKER = '';
@@ -63,6 +63,30 @@ const Cached = Compile(
   Type.Object({ version: Type.String(), state: Type.String(), hash: Type.String() }),
 );
 
+const LedgerEnd = Compile(
+  Type.Object({
+    key: Type.String(),
+    version: Type.String(),
+    openTime: Type.String(),
+    rows: Type.Array(Type.String()),
+  }),
+);
+
+/** How far the ledger of a partition goes below an offset, by series: the parts of a Position. */
+const LEDGER_ENDS = `
+  with below as (
+    select concat(exchange, '|', market_type, '|', symbol, '|', interval) as key, version, op,
+           toUnixTimestamp64Milli(open_time) as t, kafka_offset
+    from ${CLICKHOUSE_TABLES.candleRevisions} final
+    where kafka_partition = {partition:UInt16} and kafka_offset < {committed:UInt64}
+  )
+  select key, toString(version) as version, toString(maxIf(t, op in ('r', 'i'))) as openTime,
+         arrayMap(row -> toString(tupleElement(row, 2)),
+                  arraySort(groupArrayIf(tuple(kafka_offset, if(op = 'd', -t, t)), op not in ('r', 'i')))) as rows
+  from below
+  where (key, version) in (select key, argMax(version, kafka_offset) from below group by key)
+  group by key, version`;
+
 export class CheckpointStore {
   readonly #options: CheckpointStoreOptions;
 
@@ -71,29 +95,23 @@ export class CheckpointStore {
   }
 
   /** Writes the states, then the marker that vouches for them. */
-  async save(checkpoint: Checkpoint): Promise<void> {
+  async save(checkpoints: readonly Checkpoint[]): Promise<void> {
     const { client } = this.#options;
-    const states = new RowBinaryWriter();
+    const states = stateColumns();
+    const markers = stateColumns();
     const cache = this.#options.redis.pipeline();
-    for (const [series, { version, text }] of checkpoint.changed) {
-      const hash = sha256(text);
-      this.#writeRow(states, checkpoint, series, version, text, hash);
-      const cached = JSON.stringify({ version: String(version), state: text, hash });
-      cache.set(REDIS_KEYS.state(series), cached, 'EX', CACHE_SECONDS);
+    for (const checkpoint of checkpoints) {
+      for (const [series, { version, text }] of checkpoint.changed) {
+        const hash = sha256(text);
+        this.#writeRow(states, checkpoint, series, version, text, hash);
+        const cached = JSON.stringify({ version: String(version), state: text, hash });
+        cache.set(REDIS_KEYS.state(series), cached, 'EX', CACHE_SECONDS);
+      }
+      const { newest, manifest } = manifestOf(checkpoint.positions);
+      this.#writeRow(markers, checkpoint, MARKER, newest, manifest, sha256(manifest));
     }
-    if (states.length > 0) await insertRowBinary(client, TABLE, COLUMNS, states.take());
-    const manifest = JSON.stringify(
-      Object.fromEntries(
-        [...checkpoint.positions].map(([key, at]) => [key, `${at.version}:${at.openTime}`]),
-      ),
-    );
-    const marker = new RowBinaryWriter();
-    let newest = 0n;
-    for (const { version } of checkpoint.positions.values()) {
-      if (version > newest) newest = version;
-    }
-    this.#writeRow(marker, checkpoint, MARKER, newest, manifest, sha256(manifest));
-    await insertRowBinary(client, TABLE, COLUMNS, marker.take());
+    if (states.series.length > 0) await insertNative(client, TABLE, encodeBlock(states));
+    await insertNative(client, TABLE, encodeBlock(markers));
     await this.#quietly(async () => {
       const failure = (await cache.exec())?.find(([error]) => error !== null)?.[0];
       if (failure) throw failure;
@@ -105,14 +123,14 @@ export class CheckpointStore {
     const rows = await this.#readRows(partition);
     const marker = rows.get(MARKER);
     if (marker === undefined) return this.rebuild(partition, committed);
-    if (sha256(marker.state) !== marker.hash) {
+    const manifest = sha256(marker.state) === marker.hash ? parseManifest(marker.state) : null;
+    if (manifest === null) {
       this.#options.logger.warn(
         { partition },
         'a partition marker is damaged; rebuilding all of it',
       );
       return this.rebuild(partition, committed);
     }
-    const manifest = parseManifest(marker.state);
     const offset = BigInt(marker.kafka_offset);
     const cached = await this.#readCache([...manifest.keys()]);
     const series = new Map<string, SeriesState>();
@@ -162,7 +180,8 @@ export class CheckpointStore {
       return null;
     }
     try {
-      return SeriesState.restore(this.#options.rules, stored.state);
+      const state = SeriesState.restore(this.#options.rules, stored.state);
+      return positionText(state.position) === positionText(position) ? state : null;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       // Another feature set or layout: the ledger still has the candles.
@@ -174,10 +193,7 @@ export class CheckpointStore {
   /** Folds the ledger up to and including `position`, and not a row further. */
   async #rebuildSeries(key: string, position: Position): Promise<SeriesState> {
     const { client, rules } = this.#options;
-    const history: HistoricCandle[] = await readHistory(client, parseSeriesKey(key), {
-      version: position.version,
-      openTime: position.openTime + 1,
-    });
+    const history = await readHistory(client, parseSeriesKey(key), position);
     const state = new SeriesState(rules);
     state.refold(history, [], position, () => undefined);
     return state;
@@ -190,39 +206,40 @@ export class CheckpointStore {
   async rebuild(partition: number, committed: bigint | null): Promise<RestoredPartition> {
     const series = new Map<string, SeriesState>();
     if (committed === null) return { offset: null, series };
-    const ends = await readRows<{ key: string; version: string; openTime: string }>(
-      this.#options.client,
-      `select concat(exchange, '|', market_type, '|', symbol, '|', interval) as key,
-              toString(argMax(version, kafka_offset)) as version,
-              toString(argMax(if(is_deleted = 1, 0, toUnixTimestamp64Milli(open_time)),
-                              kafka_offset)) as openTime
-       from ${CLICKHOUSE_TABLES.candleRevisions}
-       where kafka_partition = {partition:UInt16} and kafka_offset < {committed:UInt64}
-       group by key`,
-      { partition, committed: String(committed) },
-    );
-    for (const { key, version, openTime } of ends) {
-      const position = { version: BigInt(version), openTime: Number(openTime) };
+    const ends = await readRows<unknown>(this.#options.client, LEDGER_ENDS, {
+      partition,
+      committed: String(committed),
+    });
+    for (const row of ends) {
+      if (!LedgerEnd.Check(row)) {
+        throw new Error(`the ledger answered with an unexpected row: ${JSON.stringify(row)}`);
+      }
+      const { key, version, openTime, rows } = row;
+      const position = {
+        version: BigInt(version),
+        openTime: Number(openTime),
+        rows: rows.map(Number),
+      };
       series.set(key, await this.#rebuildSeries(key, position));
     }
     return { offset: ends.length === 0 ? null : committed, series };
   }
 
   #writeRow(
-    writer: RowBinaryWriter,
+    columns: ReturnType<typeof stateColumns>,
     checkpoint: Checkpoint,
     series: string,
     version: bigint,
     state: string,
     hash: string,
   ): void {
-    writer.string(this.#options.topic);
-    writer.uint16(checkpoint.partition);
-    writer.string(series);
-    writer.uint64(checkpoint.offset);
-    writer.uint128(version);
-    writer.string(state);
-    writer.string(hash);
+    columns.topic.string(this.#options.topic);
+    columns.kafka_partition.next.uint16(checkpoint.partition);
+    columns.series.next.string(series);
+    columns.kafka_offset.next.uint64(checkpoint.offset);
+    columns.version.next.uint128(version);
+    columns.state.next.string(state);
+    columns.hash.next.string(hash);
   }
 
   /** Redis only caches: without it everything works, more slowly. */
@@ -235,23 +252,47 @@ export class CheckpointStore {
   }
 }
 
+function stateColumns() {
+  return {
+    topic: new DictionaryColumn(),
+    kafka_partition: new PlainColumn('UInt16'),
+    series: new PlainColumn('String'),
+    kafka_offset: new PlainColumn('UInt64'),
+    version: new PlainColumn('UInt128'),
+    state: new PlainColumn('String'),
+    hash: new PlainColumn('String'),
+  };
+}
+
 interface StoredState {
   readonly version: string;
   readonly state: string;
   readonly hash: string;
 }
 
-function parseManifest(text: string): Map<string, Position> {
-  const json: unknown = JSON.parse(text);
-  if (!Manifest.Check(json)) {
-    throw new AppError('WICK_ANALYZER_STATE_INVALID', 'a partition marker is not a manifest');
+function manifestOf(positions: Checkpoint['positions']): {
+  readonly newest: bigint;
+  readonly manifest: string;
+} {
+  let newest = 0n;
+  for (const { version } of positions.values()) {
+    if (version > newest) newest = version;
   }
-  return new Map(
-    Object.entries(json).map(([series, position]) => {
-      const [version = '', openTime = ''] = position.split(':');
-      return [series, { version: BigInt(version), openTime: Number(openTime) }];
-    }),
-  );
+  const texts = [...positions].map(([key, at]) => [key, positionText(at)]);
+  return { newest, manifest: JSON.stringify(Object.fromEntries(texts)) };
+}
+
+/** Null when it is not a manifest, or one of another layout. */
+function parseManifest(text: string): Map<string, Position> | null {
+  const json: unknown = JSON.parse(text);
+  if (!Manifest.Check(json)) return null;
+  const positions = new Map<string, Position>();
+  for (const [series, found] of Object.entries(json)) {
+    const position = parsePosition(found);
+    if (position === null) return null;
+    positions.set(series, position);
+  }
+  return positions;
 }
 
 function parseSeriesKey(key: string): Series {

@@ -13,11 +13,12 @@ import type { Clock } from '#core/time.ts';
 import type { Consumer, EachBatchPayload, Kafka } from '#platform/kafka.ts';
 import type { Logger } from '#platform/logger.ts';
 import type { AnalyzerMetrics } from './metrics.ts';
-import type { CheckpointStore } from './checkpoint.ts';
+import type { Checkpoint, CheckpointStore } from './checkpoint.ts';
+import { OffsetCommits } from './offset-commits.ts';
 import { PartitionState, type PartitionOptions } from './partition.ts';
-import type { DerivedRow, HistoricCandle } from './series-state.ts';
 import type { GroupWriter } from './sink/group-writer.ts';
 import type { LatestCache, LatestValues } from './sink/cache-latest.ts';
+import { LatestStep } from './sink/latest-step.ts';
 
 export interface AnalyzerOptions {
   readonly kafka: Kafka;
@@ -49,15 +50,16 @@ export interface Analyzer {
 interface Assigned {
   readonly partition: number;
   readonly state: PartitionState;
-  /** The newest candle of each series that the step at hand has changed. */
-  readonly newest: Map<string, { readonly candle: HistoricCandle; readonly row: DerivedRow }>;
+  /** What the step at hand changes in the latest values. */
+  readonly latest: LatestStep;
   /** Steps whose rows are on their way, oldest first. */
   readonly unsettled: Set<Promise<void>>;
   /** The next offset to read. */
   offset: bigint;
-  checkpointAt: number;
-  /** The checkpoint that is being written. */
-  saving: Promise<void> | null;
+  /** A step is being applied: the state is ahead of the offset. */
+  isBusy: boolean;
+  /** It was busy at the last checkpoint, and makes one as soon as it is not. */
+  isLeftOut: boolean;
 }
 
 type Letters = Parameters<DeadLetters['park']>[0][number][];
@@ -67,6 +69,8 @@ interface Step {
   /** The offset after its last message. */
   readonly offset: bigint;
   readonly hasRows: boolean;
+  /** Much more of the partition waits in Kafka. */
+  readonly isBehind: boolean;
   readonly letters: Letters;
   readonly values: ReadonlyMap<string, LatestValues>;
   readonly newest: CandleChange | null;
@@ -79,6 +83,8 @@ export const CONSUMER_FETCH = {
   maxBytesPerPartition: 4 * 1024 * 1024,
 } as const;
 export const PARTITIONS_AT_ONCE = 12;
+/** With more than this to come, the time that a row takes does not matter; batches may grow. */
+const RECORDS_BEHIND = 5_000n;
 /** Steps of one partition that may wait for their rows; the writer bounds the rows themselves. */
 const UNSETTLED_STEPS_MAX = 8;
 
@@ -98,9 +104,13 @@ class RunningAnalyzer implements Analyzer {
   readonly #consumer: Consumer;
   readonly #options: AnalyzerOptions;
   readonly #assigned = new Map<number, Assigned>();
-  readonly #toCommit = new Map<number, bigint>();
-  #committing: Promise<void> | null = null;
+  readonly #commits: OffsetCommits;
+  /** The checkpoint that is being written. */
+  #saving: Promise<void> | null = null;
+  #checkpointAt = 0;
   #joined = false;
+  /** Latest values are told again when the process joins; what comes later is told as it comes. */
+  #shown: Promise<void> | null = null;
   readonly #taking = new Set<Promise<void>>();
   #crashed = false;
   #closing = false;
@@ -108,6 +118,7 @@ class RunningAnalyzer implements Analyzer {
   constructor(consumer: Consumer, options: AnalyzerOptions) {
     this.#consumer = consumer;
     this.#options = options;
+    this.#commits = new OffsetCommits(consumer, options.logger);
   }
 
   readonly isReady = (): boolean => this.#joined;
@@ -117,11 +128,12 @@ class RunningAnalyzer implements Analyzer {
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => {
       // Whoever had a partition in between may have moved it: restore all of them.
       this.#assigned.clear();
-      this.#toCommit.clear();
+      this.#commits.clear();
       this.#joined = true;
       const partitions = payload.memberAssignment[TOPIC_CANDLES] ?? [];
       this.#options.metrics.assigned.set(partitions.length);
       this.#options.logger.info({ partitions }, 'partitions assigned');
+      this.#shown ??= this.#options.latest.show(partitions);
     });
     this.#consumer.on(events.CRASH, ({ payload }) => this.#crash(payload.error));
     await this.#consumer.connect();
@@ -137,6 +149,7 @@ class RunningAnalyzer implements Analyzer {
   async close(): Promise<void> {
     // While still a member of the group: afterwards nobody would take our offsets.
     this.#closing = true;
+    await this.#shown;
     if (!this.#crashed) await this.#leaveBehind();
     await this.#consumer.stop();
     await this.#consumer.disconnect();
@@ -145,14 +158,10 @@ class RunningAnalyzer implements Analyzer {
   /** So that the next start has nothing to take again. */
   async #leaveBehind(): Promise<void> {
     await Promise.allSettled(this.#taking);
-    for (const [partition, assigned] of this.#assigned) {
-      await Promise.all(assigned.unsettled);
-      await assigned.saving;
-      this.#checkpoint(partition, assigned);
-      await assigned.saving;
-    }
-    await this.#committing;
-    await this.#commitPending();
+    for (const { unsettled } of this.#assigned.values()) await Promise.all(unsettled);
+    await this.#saving;
+    await this.#checkpoint();
+    await this.#commits.settle();
   }
 
   async #track(taking: Promise<void>): Promise<void> {
@@ -168,6 +177,7 @@ class RunningAnalyzer implements Analyzer {
     const { batch } = payload;
     const { partition } = batch;
     if (payload.isStale()) return;
+    await this.#shown;
     const first = BigInt(batch.firstOffset() ?? '0');
     let assigned = this.#assigned.get(partition);
     if (assigned === undefined) {
@@ -197,7 +207,7 @@ class RunningAnalyzer implements Analyzer {
       payload.resolveOffset(part.at(-1)!.offset);
       await payload.heartbeat();
     }
-    this.#maybeCheckpoint(partition, assigned);
+    this.#maybeCheckpoint(assigned);
   }
 
   /** Applies messages to the state; what must wait for their rows goes on behind. */
@@ -206,34 +216,38 @@ class RunningAnalyzer implements Analyzer {
     payload: EachBatchPayload,
     messages: EachBatchPayload['batch']['messages'],
   ): Promise<void> {
-    const { latest, metrics } = this.#options;
+    const { metrics } = this.#options;
     const { partition, topic } = payload.batch;
-    const values = new Map<string, LatestValues>();
-    const closed: CandleChange[] = [];
     const letters: Letters = [];
-    for (const message of messages) {
-      const { offset, value } = message;
-      const decoded = decodeCandleMessage({ partition, offset, value });
-      if (decoded.kind === 'undecodable') {
-        letters.push({ topic, partition, message, reason: decoded.reason });
-      } else if (decoded.kind === 'change') {
-        const { change } = decoded;
-        if (change.values === null || change.values.isClosed) closed.push(change);
-        else values.set(change.key, { open: latest.openText(change) });
+    let newest: CandleChange | null = null;
+    /** Decodes one by one, as the state takes them. */
+    function* closedChanges(): Generator<CandleChange> {
+      for (const message of messages) {
+        const { offset, value } = message;
+        const decoded = decodeCandleMessage({ partition, offset, value });
+        if (decoded.kind === 'undecodable') {
+          letters.push({ topic, partition, message, reason: decoded.reason });
+        } else if (decoded.kind === 'change') {
+          const { change } = decoded;
+          assigned.latest.note(change);
+          if (change.values?.isClosed === false) continue;
+          newest = change;
+          yield change;
+        }
       }
     }
-    const counts = await assigned.state.apply(closed);
-    for (const [key, { candle, row }] of assigned.newest) {
-      values.set(key, { ...values.get(key), closed: latest.closedText(candle, row) });
-    }
-    assigned.newest.clear();
+    assigned.isBusy = true;
+    const counts = await assigned.state.apply(closedChanges());
+    const values = assigned.latest.take();
     assigned.offset = BigInt(messages.at(-1)!.offset) + 1n;
+    assigned.isBusy = false;
     metrics.applied.inc(counts.applied);
     metrics.skipped.inc(counts.skipped);
     metrics.refolded.inc(counts.refolded);
     const hasRows = counts.applied + counts.refolded > 0;
-    const newest = closed.at(-1) ?? null;
-    await this.#settle(assigned, { offset: assigned.offset, hasRows, letters, values, newest });
+    const { offset } = assigned;
+    const isBehind = BigInt(payload.batch.highWatermark) - offset > RECORDS_BEHIND;
+    await this.#settle(assigned, { offset, hasRows, isBehind, letters, values, newest });
   }
 
   /** Lets the rest of a step happen once its rows are durable; waits only when too many do. */
@@ -257,16 +271,18 @@ class RunningAnalyzer implements Analyzer {
     const { partition } = assigned;
     const before = [...assigned.unsettled].at(-1);
     await Promise.all([
-      step.hasRows ? writer.flush() : before,
+      step.hasRows ? writer.flush({ hasTime: step.isBehind }) : before,
       this.#park(partition, step.letters),
     ]);
+    // Step by step: an older one that took longer must not show its values last.
+    await before;
+    // Someone else's by now: latest values and offsets are theirs.
+    if (this.#assigned.get(partition) !== assigned) return;
     await latest.write(step.values);
     if (step.newest !== null) {
       metrics.freshness.observe(Math.max(0, clock.now() - step.newest.committedAt) / 1000);
     }
-    await before;
-    // Someone else's by now: the offsets are theirs.
-    if (this.#assigned.get(partition) === assigned) this.#commit(partition, step.offset);
+    this.#commits.add(partition, step.offset);
   }
 
   async #park(partition: number, letters: Letters): Promise<void> {
@@ -280,19 +296,19 @@ class RunningAnalyzer implements Analyzer {
   }
 
   async #restore(partition: number, first: bigint, source: 'marker' | 'ledger'): Promise<Assigned> {
-    const { checkpoints, partition: options, writer, clock, logger } = this.#options;
-    const newest: Assigned['newest'] = new Map();
+    const { checkpoints, partition: options, writer, logger } = this.#options;
+    const latest = new LatestStep(this.#options.latest, (key) => state.series.get(key)?.newest);
     const state = new PartitionState({
       ...options,
-      readHistory: async (series, before) => {
+      readHistory: async (series, at) => {
         // The ledger must hold what earlier steps have written of this series.
         await writer.flush();
-        return options.readHistory(series, before);
+        return options.readHistory(series, at);
       },
       output: {
         change: (change) => writer.rows.addChange(change),
-        derived: (key, series, row) => writer.rows.addDerived(key, series, row),
-        newest: (key, candle, row) => newest.set(key, { candle, row }),
+        derived: (_key, series, row) => writer.rows.addDerived(series, row),
+        newest: (key, newest) => latest.newest(key, newest),
       },
     });
     const committed = first === 0n ? null : first;
@@ -311,46 +327,49 @@ class RunningAnalyzer implements Analyzer {
     return {
       partition,
       state,
-      newest,
+      latest,
       unsettled: new Set(),
       offset: offset < first ? offset : first,
-      checkpointAt: clock.now(),
-      saving: null,
+      isBusy: false,
+      isLeftOut: false,
     };
   }
 
-  #maybeCheckpoint(partition: number, assigned: Assigned): void {
-    const due = assigned.checkpointAt + this.#options.checkpointMs <= this.#options.clock.now();
-    if (due && assigned.saving === null) this.#checkpoint(partition, assigned);
+  #maybeCheckpoint(assigned: Assigned): void {
+    const now = this.#options.clock.now();
+    const isDue = now >= this.#checkpointAt + this.#options.checkpointMs;
+    if (this.#saving !== null || !(isDue || assigned.isLeftOut)) return;
+    this.#checkpointAt = now;
+    this.#saving = this.#checkpoint().finally(() => {
+      this.#saving = null;
+    });
   }
 
   /**
-   * States are copied as text now, and written once the rows that they stand for are durable, while
-   * the partition goes on.
+   * All partitions at once, since each insert costs the same. States are copied as text now, and
+   * written once the rows that they stand for are durable, while the partitions go on.
    */
-  #checkpoint(partition: number, assigned: Assigned): void {
-    const { state, offset } = assigned;
-    if (state.dirty.size === 0) return;
-    const changed = new Map<string, { version: bigint; text: string }>();
-    for (const key of state.dirty) {
-      const series = state.series.get(key);
-      if (series === undefined) continue;
-      changed.set(key, { version: series.position.version, text: series.save() });
+  async #checkpoint(): Promise<void> {
+    const { checkpoints, metrics, logger } = this.#options;
+    const taken: Assigned[] = [];
+    for (const assigned of this.#assigned.values()) {
+      if (assigned.state.dirty.size === 0) continue;
+      assigned.isLeftOut = assigned.isBusy;
+      if (!assigned.isBusy) taken.push(assigned);
     }
-    state.dirty.clear();
-    const positions = new Map([...state.series].map(([key, series]) => [key, series.position]));
-    assigned.checkpointAt = this.#options.clock.now();
-    assigned.saving = Promise.all(assigned.unsettled)
-      .then(() => this.#options.checkpoints.save({ partition, offset, changed, positions }))
-      .then(() => this.#options.metrics.checkpoints.inc())
-      .catch((error: unknown) => {
-        // The states stay dirty; an older checkpoint only means more to consume again.
-        for (const key of changed.keys()) state.dirty.add(key);
-        this.#options.logger.warn({ partition, err: errorText(error) }, 'checkpoint not written');
-      })
-      .finally(() => {
-        assigned.saving = null;
-      });
+    const copies = taken.map(checkpointOf);
+    if (copies.length === 0) return;
+    try {
+      await Promise.all(taken.flatMap(({ unsettled }) => [...unsettled]));
+      await checkpoints.save(copies);
+      metrics.checkpoints.inc(copies.length);
+    } catch (error) {
+      // The states stay dirty; an older checkpoint only means more to consume again.
+      for (const [index, { changed }] of copies.entries()) {
+        for (const key of changed.keys()) taken[index]?.state.dirty.add(key);
+      }
+      logger.warn({ err: errorText(error) }, 'checkpoint not written');
+    }
   }
 
   #crash(error: Error): void {
@@ -358,37 +377,17 @@ class RunningAnalyzer implements Analyzer {
     this.#joined = false;
     this.#options.onCrash(error);
   }
+}
 
-  /** Commits lag a little behind on purpose: one request at a time, with the newest offsets. */
-  #commit(partition: number, next: bigint): void {
-    this.#toCommit.set(partition, next);
-    this.#committing ??= this.#commitPending()
-      .catch((error: unknown) => {
-        this.#options.logger.warn({ err: errorText(error) }, 'offsets not committed yet');
-      })
-      .finally(() => {
-        this.#committing = null;
-      });
+/** The changed states of a partition as they are now; they count as saved from here on. */
+function checkpointOf({ partition, state, offset }: Assigned): Checkpoint {
+  const changed = new Map<string, { version: bigint; text: string }>();
+  for (const key of state.dirty) {
+    const series = state.series.get(key);
+    if (series === undefined) continue;
+    changed.set(key, { version: series.position.version, text: series.save() });
   }
-
-  async #commitPending(): Promise<void> {
-    while (this.#toCommit.size > 0) {
-      const offsets = [...this.#toCommit].map(([partition, offset]) => ({
-        topic: TOPIC_CANDLES,
-        partition,
-        offset: String(offset),
-      }));
-      const taken = [...this.#toCommit];
-      this.#toCommit.clear();
-      try {
-        await this.#consumer.commitOffsets(offsets);
-      } catch (error) {
-        // They wait for the next commit, unless a newer one of their partition came meanwhile.
-        for (const [partition, offset] of taken) {
-          if (!this.#toCommit.has(partition)) this.#toCommit.set(partition, offset);
-        }
-        throw error;
-      }
-    }
-  }
+  state.dirty.clear();
+  const positions = new Map([...state.series].map(([key, series]) => [key, series.position]));
+  return { partition, offset, changed, positions };
 }

@@ -2,9 +2,6 @@
  * The analyzer process. Wires Kafka, ClickHouse and Redis to the pure core; holds no logic. It exits
  * when its consumer cannot go on: starting again is its way of recovering.
  */
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createDeadLetters } from '../connectors/index.ts';
 import { TOPIC_CANDLES } from '#core/contracts/names.ts';
 import { clickHouseOptions, createClickHouse } from '#platform/clickhouse.ts';
@@ -18,22 +15,18 @@ import { createMetrics } from '#platform/metrics.ts';
 import { createRedis } from '#platform/redis.ts';
 import { CheckpointStore } from './checkpoint.ts';
 import { startAnalyzer } from './consume.ts';
-import { canonicalText, compileFeatureSet } from './features/feature-set.ts';
-import { CORE_V1 } from './features/sets/core-v1.ts';
 import { readHistory } from './history.ts';
 import { createAnalyzerMetrics } from './metrics.ts';
-import { compileRuleSet, parseRuleSet, type CompiledRuleSet } from './signals/rule-set.ts';
+import { producerOf, readRunningRules } from './running-rules.ts';
 import { LatestCache } from './sink/cache-latest.ts';
 import { GroupWriter } from './sink/group-writer.ts';
-import type { Producer } from './sink/tables.ts';
-
-const RULE_FILE = join(import.meta.dirname, '..', 'rules', 'core-trend.json');
+import { readNewest } from './sink/read-newest.ts';
 
 const config = loadConfig();
 const logger = createLogger('analyzer', config.LOG_LEVEL);
 
 await runProcess(logger, async (lifecycle) => {
-  const rules = await readRules();
+  const rules = await readRunningRules();
   const metrics = createMetrics('analyzer');
 
   const client = createClickHouse(clickHouseOptions(config, 'wickstream-analyzer'));
@@ -64,11 +57,18 @@ await runProcess(logger, async (lifecycle) => {
       client,
       logger,
       producer: producerOf(rules),
+      rowsEnough: config.ANALYZER_FLUSH_ROWS_MAX / 2,
     }),
-    latest: new LatestCache(redis, logger, rules.features.names),
+    latest: new LatestCache({
+      redis,
+      logger,
+      featureNames: rules.features.names,
+      readNewest: (partitions) =>
+        readNewest({ client, topic: TOPIC_CANDLES, producer: producerOf(rules), partitions }),
+    }),
     checkpoints: new CheckpointStore({ client, redis, logger, topic: TOPIC_CANDLES, rules }),
     deadLetters: createDeadLetters(producer),
-    partition: { rules, readHistory: (series, before) => readHistory(client, series, before) },
+    partition: { rules, readHistory: (series, at) => readHistory(client, series, at) },
     clock: systemClock,
     logger,
     metrics: createAnalyzerMetrics(metrics),
@@ -96,19 +96,3 @@ await runProcess(logger, async (lifecycle) => {
   await untilAborted(lifecycle.signal);
   if (crash !== null) throw crash;
 });
-
-async function readRules(): Promise<CompiledRuleSet> {
-  const text = await readFile(RULE_FILE, 'utf8');
-  return compileRuleSet(parseRuleSet(text, RULE_FILE), compileFeatureSet(CORE_V1), RULE_FILE);
-}
-
-function producerOf({ ruleSet, features }: CompiledRuleSet): Producer {
-  return {
-    featureSet: features.set.name,
-    featureSetVersion: features.set.version,
-    featureSetHash: createHash('sha256').update(canonicalText(features.set)).digest('hex'),
-    ruleSet: ruleSet.name,
-    ruleSetVersion: ruleSet.version,
-    modelVersion: '',
-  };
-}

@@ -20,19 +20,8 @@ import { TRIAL_RULES } from '../tests/support/trial-rules.ts';
 import { Evaluator, type CandleEvaluation } from './evaluation.ts';
 import { barOf } from './features/bar.ts';
 import { PartitionState } from './partition.ts';
-import { placeOf, SeriesState, type DerivedRow, type Position } from './series-state.ts';
-
-/** A place as a text that orders as places do. */
-function placeText({ version, openTime }: Position): string {
-  return `${String(version).padStart(40, '0')} ${String(openTime).padStart(13, '0')}`;
-}
-
-/** Moves the farthest place of the change's series on to it, if it lies behind. */
-function note(farthest: Map<string, string>, change: CandleChange): void {
-  if (change.values?.isClosed === false) return;
-  const place = placeText(placeOf(change));
-  if (place > (farthest.get(change.key) ?? '')) farthest.set(change.key, place);
-}
+import { advance, positionText, START, type Position } from './position.ts';
+import { SeriesState, type DerivedRow } from './series-state.ts';
 
 /** What a row of features and signal says, as text, so that equal means equal bits. */
 function sayingOf(evaluation: CandleEvaluation | null): string | null {
@@ -66,15 +55,20 @@ class Analyzer {
   #fresh(): PartitionState {
     return new PartitionState({
       rules: TRIAL_RULES,
-      readHistory: (series, before) => Promise.resolve(this.ledger.asOf(series, before)),
+      readHistory: (series, at) => Promise.resolve(this.ledger.asOf(series, at)),
       output: {
         change: (change) => {
           this.emitted += 1;
           this.ledger.write(change);
         },
         derived: (key, _series, row) => this.#write(key, row),
-        newest: (key, { openTime, values }, { evaluation }) => {
-          this.latest.set(key, { openTime, values, saying: sayingOf(evaluation) });
+        newest: (key, newest) => {
+          if (newest === null) {
+            this.latest.delete(key);
+            return;
+          }
+          const { openTime, values } = newest.candle;
+          this.latest.set(key, { openTime, values, saying: sayingOf(newest.row.evaluation) });
         },
       },
     });
@@ -96,7 +90,7 @@ class Analyzer {
   /** How far each series was taken. */
   places(): ReadonlyMap<string, string> {
     const { series } = this.partition;
-    return new Map([...series].map(([key, { position }]) => [key, placeText(position)]));
+    return new Map([...series].map(([key, { position }]) => [key, positionText(position)]));
   }
 
   checkpoint(): ReadonlyMap<string, string> {
@@ -119,8 +113,7 @@ class Analyzer {
       const position = this.partition.series.get(key)?.position;
       if (position === undefined) continue;
       const state = new SeriesState(TRIAL_RULES);
-      const until = { ...position, openTime: position.openTime + 1 };
-      state.refold(this.ledger.asOf(series, until), [], position, () => undefined);
+      state.refold(this.ledger.asOf(series, position), [], position, () => undefined);
       states.set(key, state.save());
     }
     return states;
@@ -203,6 +196,16 @@ function lastStart(changes: readonly CandleChange[]): number {
   return changes.findLastIndex(({ origin }) => origin === 'initial_snapshot') + 1;
 }
 
+/** How far each series is taken once all of `changes` are. */
+function placesAfter(changes: readonly CandleChange[]): ReadonlyMap<string, string> {
+  const positions = new Map<string, Position>();
+  for (const change of changes) {
+    if (change.values?.isClosed === false) continue;
+    positions.set(change.key, advance(positions.get(change.key) ?? START, change));
+  }
+  return new Map([...positions].map(([key, position]) => [key, positionText(position)]));
+}
+
 /** The changes at the offsets that they have when a topic holds them in this order. */
 function asTopic(changes: readonly CandleChange[]): CandleChange[] {
   return changes.map((change, offset) => ({ ...change, offset: String(offset) }));
@@ -229,21 +232,23 @@ describe('whatever a table does, the newest rows are those of its final candles'
     await fc.assert(
       fc.asyncProperty(anyLife, anyCuts, rewinds, async (life, cuts, back) => {
         const changes = streamOf(life);
-        const delivered: CandleChange[] = [];
+        /** Indices of what is delivered, in that order. */
+        const order: number[] = [];
         let end = 0;
         for (const steps of back) {
           // A connector that begins anew with a snapshot never sends what was before it again.
           const from = Math.max(lastStart(changes.slice(0, end)), end - steps);
           end = Math.min(changes.length, end + 10);
-          delivered.push(...changes.slice(from, end));
+          for (let index = from; index < end; index += 1) order.push(index);
         }
+        for (; end < changes.length; end += 1) order.push(end);
         const analyzer = new Analyzer();
-        const farthest = new Map<string, string>();
+        let taken = 0;
         // A batch may hold the end of one delivery and the beginning of the next.
-        for (const batch of cut(asTopic([...delivered, ...changes.slice(end)]), cuts)) {
+        for (const batch of cut(asTopic(order.map((index) => changes[index]!)), cuts)) {
           await analyzer.take(batch);
-          for (const change of batch) note(farthest, change);
-          expect(analyzer.places()).toEqual(farthest);
+          for (const { offset } of batch) taken = Math.max(taken, order[Number(offset)]! + 1);
+          expect(analyzer.places()).toEqual(placesAfter(changes.slice(0, taken)));
         }
         check(analyzer, changes);
       }),

@@ -3,20 +3,19 @@
  * batch. Out: rows in the writer, series whose latest values changed. A series with a change in its
  * middle is folded again from the ledger, once per batch.
  */
-import { seriesKey, type Series } from '#core/candle.ts';
+import type { Series } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import type { EpochMs } from '#core/time.ts';
 import { placedAfter, snapshotOf, type SnapshotPlace } from './overlap.ts';
+import { advance, isApplied, type Position } from './position.ts';
 import {
   candleAfter,
-  isApplied,
-  placeOf,
   sameCandle,
   SeriesState,
   type Cause,
   type DerivedRow,
   type HistoricCandle,
-  type Position,
+  type NewestCandle,
 } from './series-state.ts';
 import type { CompiledRuleSet } from './signals/rule-set.ts';
 
@@ -26,15 +25,16 @@ export interface PartitionOutput {
   derived(key: string, series: Series, row: DerivedRow): void;
   /**
    * The newest candle of a series that changed, once for each batch, with the row that is now its
-   * own. The vector of the row is valid until the next batch.
+   * own; null when the last candle of the series was deleted. The vector of the row is valid until
+   * the next batch.
    */
-  newest(key: string, candle: HistoricCandle, row: DerivedRow): void;
+  newest(key: string, newest: NewestCandle | null): void;
 }
 
 export interface PartitionOptions {
   readonly rules: CompiledRuleSet;
-  /** Closed candles of a series as they stood before a place in the stream. */
-  readonly readHistory: (series: Series, before: Position) => Promise<HistoricCandle[]>;
+  /** Closed candles of a series as they stood when it was taken that far. */
+  readonly readHistory: (series: Series, at: Position) => Promise<HistoricCandle[]>;
   readonly output: PartitionOutput;
 }
 
@@ -44,6 +44,20 @@ export interface BatchCounts {
   skipped: number;
   /** Series folded again from their history. */
   refolded: number;
+}
+
+/** What a batch brings to one series. */
+interface SeriesBatch {
+  readonly key: string;
+  readonly series: Series;
+  readonly state: SeriesState;
+  snapshot: SnapshotPlace | null;
+  /** The row of the newest candle, once it changed. */
+  last: DerivedRow | null;
+  /** The changes that wait for the history, in order; the state stands right before the first. */
+  readonly late: CandleChange[];
+  /** How far the batch has come. */
+  to: Position;
 }
 
 export class PartitionState {
@@ -60,95 +74,107 @@ export class PartitionState {
     this.#options = options;
   }
 
-  /** Applies the changes of one batch; candles that still run are passed over. */
-  async apply(changes: readonly CandleChange[]): Promise<BatchCounts> {
+  /**
+   * Applies the changes of one batch; candles that still run are passed over. Changes are taken as
+   * they come, so that a caller can make them one by one and most of them die young.
+   */
+  async apply(changes: Iterable<CandleChange>): Promise<BatchCounts> {
     const counts: BatchCounts = { applied: 0, skipped: 0, refolded: 0 };
-    for (const [key, group] of groupBySeries(changes)) {
-      const state = this.series.get(key) ?? new SeriesState(this.#options.rules);
-      this.series.set(key, state);
-      const fresh = this.#unapplied(key, state.position, group);
-      counts.skipped += group.length - fresh.length;
-      const first = fresh[0];
-      if (first === undefined) continue;
-      this.dirty.add(key);
-      if (!this.#applyInOrder(state, fresh, counts)) {
-        counts.refolded += 1;
-        await this.#refold(state, first.series, fresh);
+    const batches = new Map<string, SeriesBatch>();
+    for (const change of changes) {
+      if (change.values?.isClosed === false) continue;
+      let batch = batches.get(change.key);
+      if (batch === undefined) {
+        batch = this.#begin(change);
+        batches.set(change.key, batch);
       }
+      this.#take(batch, change, counts);
     }
+    for (const batch of batches.values()) await this.#end(batch, counts);
     return counts;
   }
 
-  /** What lies behind `position`; a batch may hold changes that it has itself brought before. */
-  #unapplied(key: string, position: Position, changes: readonly CandleChange[]): CandleChange[] {
-    let at = position;
-    let snapshot = this.#snapshots.get(key) ?? snapshotOf(at, this.takenBelow - 1n);
-    const fresh: CandleChange[] = [];
-    for (const change of changes) {
-      if (change.origin === 'initial_snapshot') {
-        snapshot = snapshotOf(change, change.offset);
-        if (snapshot !== null) this.#snapshots.set(key, snapshot);
-      }
-      const placed = snapshot === null ? change : placedAfter(snapshot, at.version, change);
-      if (isApplied(at, placed)) continue;
-      at = placeOf(placed);
-      fresh.push(placed);
-    }
-    return fresh;
+  #begin({ key, series }: CandleChange): SeriesBatch {
+    const state = this.series.get(key) ?? new SeriesState(this.#options.rules);
+    this.series.set(key, state);
+    const snapshot = this.#snapshots.get(key) ?? snapshotOf(state.position, this.takenBelow - 1n);
+    return { key, series, state, snapshot, last: null, late: [], to: state.position };
   }
 
-  /** @returns false when a change needs history; what was derived before it is derived again. */
-  #applyInOrder(
-    state: SeriesState,
-    changes: readonly CandleChange[],
-    counts: BatchCounts,
-  ): boolean {
-    const { output } = this.#options;
-    let last: DerivedRow | null = null;
-    for (const change of changes) {
-      const applied = state.apply(change);
-      if (applied.outcome === 'needs_history') return false;
-      if (applied.outcome === 'unchanged') {
-        counts.skipped += 1;
-        continue;
-      }
+  #take(batch: SeriesBatch, change: CandleChange, counts: BatchCounts): void {
+    const { key, state, late } = batch;
+    if (change.origin === 'initial_snapshot') {
+      batch.snapshot = snapshotOf(change, change.offset);
+      if (batch.snapshot !== null) this.#snapshots.set(key, batch.snapshot);
+    }
+    const placed =
+      batch.snapshot === null ? change : placedAfter(batch.snapshot, batch.to.version, change);
+    if (isApplied(batch.to, placed)) {
+      counts.skipped += 1;
+      return;
+    }
+    this.dirty.add(key);
+    batch.to = advance(batch.to, placed);
+    // Once one change needs history, what follows it in the series does too.
+    if (late.length > 0) {
+      late.push(placed);
+      return;
+    }
+    const applied = state.apply(placed);
+    if (applied.outcome === 'needs_history') {
+      late.push(placed);
+    } else if (applied.outcome === 'unchanged') {
+      counts.skipped += 1;
+    } else {
       counts.applied += 1;
-      last = applied.row;
-      output.change(change);
-      output.derived(change.key, change.series, last);
+      batch.last = applied.row;
+      this.#options.output.change(placed);
+      this.#options.output.derived(key, change.series, applied.row);
     }
-    if (last !== null) output.newest(changes[0]!.key, state.newest!, last);
-    return true;
   }
 
-  async #refold(
-    state: SeriesState,
-    series: Series,
-    changes: readonly CandleChange[],
-  ): Promise<void> {
+  async #end(batch: SeriesBatch, counts: BatchCounts): Promise<void> {
+    const { key, state, late } = batch;
+    const { output } = this.#options;
+    if (late.length > 0) {
+      counts.refolded += 1;
+      const { isChanged, row } = await this.#refold(batch);
+      if (isChanged) batch.last = row;
+      if (isChanged && row === null) output.newest(key, null);
+    }
+    if (batch.last !== null) output.newest(key, { candle: state.newest!, row: batch.last });
+  }
+
+  /** Folds the series again with the late changes of a batch. @returns the row of its newest candle. */
+  async #refold({
+    key,
+    series,
+    state,
+    late,
+    to,
+  }: SeriesBatch): Promise<{ readonly isChanged: boolean; readonly row: DerivedRow | null }> {
     const { output, readHistory } = this.#options;
     const candles = new Map<EpochMs, HistoricCandle>();
-    for (const candle of await readHistory(series, placeOf(changes[0]!)))
+    for (const candle of await readHistory(series, state.position)) {
       candles.set(candle.openTime, candle);
-
+    }
     const causes: Cause[] = [];
     const deleted = new Map<EpochMs, bigint>();
-    for (const change of changes) {
+    for (const change of late) {
       if (!mend(candles, change)) continue;
       output.change(change);
       causes.push({ version: change.version, openTime: change.openTime });
       if (change.values === null) deleted.set(change.openTime, change.version);
       else deleted.delete(change.openTime);
     }
-    const key = seriesKey(series);
     for (const [openTime, version] of deleted) {
       output.derived(key, series, { openTime, candleVersion: version, version, evaluation: null });
     }
     const history = [...candles.values()].sort((a, b) => a.openTime - b.openTime);
-    const last = state.refold(history, causes, placeOf(changes.at(-1)!), (row) =>
-      output.derived(key, series, row),
+    const row = state.refold(history, causes, to, (derived) =>
+      output.derived(key, series, derived),
     );
-    if (causes.length > 0 && last !== null) output.newest(key, state.newest!, last);
+    return { isChanged: causes.length > 0, row };
   }
 }
 
@@ -161,15 +187,4 @@ function mend(candles: Map<EpochMs, HistoricCandle>, change: CandleChange): bool
   if (known !== undefined && sameCandle(candle, known)) return false;
   candles.set(openTime, candle);
   return true;
-}
-
-function groupBySeries(changes: readonly CandleChange[]): Map<string, CandleChange[]> {
-  const groups = new Map<string, CandleChange[]>();
-  for (const change of changes) {
-    if (change.values?.isClosed === false) continue;
-    const group = groups.get(change.key);
-    if (group === undefined) groups.set(change.key, [change]);
-    else group.push(change);
-  }
-  return groups;
 }

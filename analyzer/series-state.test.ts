@@ -2,16 +2,13 @@ import { describe, expect, test } from 'vitest';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import { decimal } from '#core/decimal.ts';
 import { epochMs } from '#core/time.ts';
-import { TEST_OPEN_TIME } from '../tests/support/candles.ts';
 import { CandleStream } from '../tests/support/candle-stream.ts';
 import { TRIAL_RULES } from '../tests/support/trial-rules.ts';
+import { advance, START } from './position.ts';
 import {
   candleAfter,
-  isApplied,
-  placeOf,
   sameCandle,
   SeriesState,
-  START,
   type Applied,
   type DerivedRow,
   type HistoricCandle,
@@ -43,33 +40,6 @@ function historyOf(...changes: CandleChange[]): HistoricCandle[] {
   return changes.map((change) => candleAfter(change, change.values!));
 }
 
-describe('a change was applied already', () => {
-  const position = { version: 10n, openTime: 500 };
-  const values = FIRST.values;
-  test.each<[string, bigint, number, CandleChange['values'], boolean]>([
-    ['when it is older', 9n, 900, values, true],
-    ['when it is the position itself', 10n, 500, values, true],
-    ['when an earlier row of the same chunk', 10n, 400, values, true],
-    ['but not when a later row of the same chunk', 10n, 501, values, false],
-    ['but not when it is newer', 11n, 100, values, false],
-    ['when it is the delete of a key change whose create was', 10n, 900, null, true],
-  ])('%s', (_name, version, openTime, valuesThere, expected) => {
-    const change = { version, openTime: epochMs(TEST_OPEN_TIME + openTime), values: valuesThere };
-    const base = { ...position, openTime: TEST_OPEN_TIME + position.openTime };
-    expect(isApplied(base, change)).toBe(expected);
-  });
-
-  test('and the create of a key change was not when only its delete was', () => {
-    const position = placeOf({ version: 10n, openTime: THIRD.openTime, values: null });
-    expect(isApplied(position, { ...FIRST, version: 10n })).toBe(false);
-    expect(isApplied(position, { ...THIRD, version: 10n, values: null })).toBe(true);
-  });
-
-  test('and nothing was at the start', () => {
-    expect(isApplied(START, { ...FIRST, version: 0n })).toBe(false);
-  });
-});
-
 describe('a change of a series', () => {
   test('that is next is derived, with its own version', () => {
     const state = stateAfter(FIRST);
@@ -78,7 +48,7 @@ describe('a change of a series', () => {
       outcome: 'derived',
       row: { openTime: SECOND.openTime, candleVersion: 7n << 64n, version: 7n << 64n },
     });
-    expect(state.position).toEqual({ version: 7n << 64n, openTime: SECOND.openTime });
+    expect(state.position).toEqual(advance(START, at(SECOND, 7n << 64n)));
   });
 
   test('that leaves a gap is next all the same', () => {
@@ -95,7 +65,7 @@ describe('a change of a series', () => {
   test('that repeats the newest candle only moves the position', () => {
     const state = stateAfter(FIRST, SECOND);
     expect(state.apply(at(SECOND, 9n << 64n))).toEqual<Applied>({ outcome: 'unchanged' });
-    expect(state.position).toEqual({ version: 9n << 64n, openTime: SECOND.openTime });
+    expect(state.position).toEqual(advance(START, at(SECOND, 9n << 64n)));
   });
 
   test.each<[string, CandleChange]>([
@@ -117,7 +87,7 @@ describe('folding a series again', () => {
   ): { rows: DerivedRow[]; state: SeriesState } {
     const state = stateAfter(FIRST, SECOND, THIRD);
     const rows: DerivedRow[] = [];
-    const position = { version: 99n << 64n, openTime: THIRD.openTime };
+    const position = advance(START, at(THIRD, 99n << 64n));
     const typed = causes.map(({ version, openTime }) => ({ version, openTime: epochMs(openTime) }));
     state.refold(history, typed, position, (row) => rows.push(row));
     return { rows, state };
@@ -140,13 +110,13 @@ describe('folding a series again', () => {
   test('without a cause emits nothing, and stands where it is told', () => {
     const { rows, state } = refold(historyOf(FIRST, SECOND), []);
     expect(rows).toEqual([]);
-    expect(state.position).toEqual({ version: 99n << 64n, openTime: THIRD.openTime });
+    expect(state.position).toEqual(advance(START, at(THIRD, 99n << 64n)));
   });
 
   test('gives the state that taking the candles one by one gives', () => {
     const history = historyOf(FIRST, SECOND, THIRD);
     const state = new SeriesState(TRIAL_RULES);
-    state.refold(history, [], placeOf(THIRD), () => undefined);
+    state.refold(history, [], advance(START, THIRD), () => undefined);
     expect(state.save()).toBe(stateAfter(FIRST, SECOND, THIRD).save());
   });
 

@@ -12,33 +12,8 @@ import { AppError } from '#core/errors.ts';
 import { epochMs, type EpochMs } from '#core/time.ts';
 import { Evaluator, type CandleEvaluation } from './evaluation.ts';
 import { barOf } from './features/bar.ts';
+import { advance, parsePosition, positionText, START, type Position } from './position.ts';
 import type { CompiledRuleSet } from './signals/rule-set.ts';
-
-/**
- * How far a series was taken: the place of the last applied change. Changes with one version are the
- * rows of a snapshot, ordered by open time, or the two halves of a key change: there the delete comes
- * first, so its place has open time 0.
- */
-export interface Position {
-  readonly version: bigint;
-  readonly openTime: number;
-}
-
-export const START: Position = { version: -1n, openTime: 0 };
-
-/** Where a change stands in the stream of its series. */
-export function placeOf(change: Pick<CandleChange, 'version' | 'openTime' | 'values'>): Position {
-  return { version: change.version, openTime: change.values === null ? 0 : change.openTime };
-}
-
-/** True when `change` lies at or before `position`: it was applied and is only delivered again. */
-export function isApplied(
-  position: Position,
-  change: Pick<CandleChange, 'version' | 'openTime' | 'values'>,
-): boolean {
-  if (change.version !== position.version) return change.version < position.version;
-  return placeOf(change).openTime <= position.openTime;
-}
 
 /** A row of features and signal that must be written. */
 export interface DerivedRow {
@@ -67,6 +42,12 @@ export interface HistoricCandle {
   readonly version: bigint;
 }
 
+/** The newest candle of a series, and the row that is its own. */
+export interface NewestCandle {
+  readonly candle: HistoricCandle;
+  readonly row: DerivedRow;
+}
+
 /** The candle that a change leaves behind. */
 export function candleAfter(change: CandleChange, values: CandleValues): HistoricCandle {
   const { openTime, revision, observedAt, source, version } = change;
@@ -84,8 +65,7 @@ export type Applied =
 const Saved = Compile(
   Type.Object(
     {
-      version: Type.String(),
-      openTime: Type.Number(),
+      position: Type.String(),
       newest: Type.Union([
         Type.Object({
           openTime: Type.Integer(),
@@ -132,13 +112,13 @@ export class SeriesState {
     }
     const candle = candleAfter(change, values);
     if (!isNext && sameCandle(candle, newest)) {
-      this.position = { version, openTime };
+      this.position = advance(this.position, change);
       return { outcome: 'unchanged' };
     }
     const bar = barOf({ ...values, openTime });
     const evaluation = isNext ? this.#evaluator.add(bar) : this.#evaluator.replace(bar);
     this.#newest = candle;
-    this.position = { version, openTime };
+    this.position = advance(this.position, change);
     return { outcome: 'derived', row: { openTime, candleVersion: version, version, evaluation } };
   }
 
@@ -183,11 +163,9 @@ export class SeriesState {
   }
 
   save(): string {
-    const { version, openTime } = this.position;
     const newest = this.#newest;
     return JSON.stringify({
-      version: String(version),
-      openTime,
+      position: positionText(this.position),
       newest:
         newest === null
           ? null
@@ -212,9 +190,11 @@ export class SeriesState {
       throw invalid('is not JSON', error);
     }
     if (!Saved.Check(json)) throw invalid('does not have the shape of one');
+    const position = parsePosition(json.position);
+    if (position === null) throw invalid(`stands at "${json.position}", which is no position`);
     const state = new SeriesState(rules);
     state.#evaluator = Evaluator.restore(rules, json.evaluator);
-    state.position = { version: BigInt(json.version), openTime: json.openTime };
+    state.position = position;
     if (json.newest !== null) {
       const { revision, source } = json.newest;
       const openTime = epochMs(json.newest.openTime);

@@ -7,6 +7,10 @@
 export const ERROR_CODES = [
   'WICK_CONFIG_INVALID',
   'WICK_USAGE',
+  /** A bug: nobody foresaw it. */
+  'WICK_INTERNAL',
+  'WICK_LOCAL_ABSENT',
+  'WICK_LOCAL_NODE_TOO_OLD',
   'WICK_LOCAL_JAVA_MISSING',
   'WICK_LOCAL_USER_UNKNOWN',
   'WICK_LOCAL_PORT_BUSY',
@@ -30,6 +34,7 @@ export const ERROR_CODES = [
   'WICK_ANALYZER_STATE_INVALID',
   'WICK_ANALYZER_SINK_FAILED',
   'WICK_STORE_UNREACHABLE',
+  'WICK_STORE_REFUSED',
   'WICK_MIGRATION_FAILED',
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];

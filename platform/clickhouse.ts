@@ -27,6 +27,9 @@ const INSERT_SETTINGS: ClickHouseSettings = {
   // deduplication by token drops different rows under an equal token without a word.
   insert_deduplicate: 0,
   optimize_on_insert: 0,
+  // A plain text becomes the LowCardinality of its column; unknown columns are an error.
+  input_format_native_allow_types_conversion: 1,
+  input_format_skip_unknown_fields: 0,
 };
 
 /** What a read number looks like. */
@@ -76,19 +79,19 @@ export function clickHouseOptions(config: Config, application: string): ClickHou
 }
 
 /**
- * Inserts rows that are already encoded as RowBinary; resolves when they are written.
+ * Inserts a block that is already encoded as Native, by the names in it; resolves when its rows are
+ * written.
  * @throws the client's error, or AppError WICK_STORE_UNREACHABLE when the answer is not that of an
  * insert that went through.
  */
-export async function insertRowBinary(
+export async function insertNative(
   client: Pick<ClickHouseClient, 'exec'>,
   table: string,
-  columns: readonly string[],
-  body: Buffer,
+  block: Buffer,
 ): Promise<void> {
   const result = await client.exec({
-    query: `insert into ${table} (${columns.join(', ')}) format RowBinary`,
-    values: Readable.from([body], { objectMode: false }),
+    query: `insert into ${table} format Native`,
+    values: Readable.from([block], { objectMode: false }),
     clickhouse_settings: INSERT_SETTINGS,
   });
   // The server answers an insert with nothing. An error that comes after its headers arrives as text

@@ -55,7 +55,7 @@ export const CONFIG_SCHEMA = Type.Object(
       'binance-futures|perp|BTC/USDT|1m',
     ),
     COLLECT_HISTORY_DAYS: count('How far back a first collection reaches, days', 7, 1, 36_500),
-    ANALYZER_FLUSH_ROWS_MAX: count('Most candles in one ClickHouse insert', 20_000, 100, 200_000),
+    ANALYZER_FLUSH_ROWS_MAX: count('Most candles in one ClickHouse insert', 60_000, 100, 200_000),
     ANALYZER_CHECKPOINT_MS: count(
       'Longest time between state checkpoints, ms',
       5_000,

@@ -32,6 +32,10 @@ describe('what kafkajs logs', () => {
     ['The group is rebalancing, so a rejoin is needed', {}],
     ['Response Heartbeat', { error: 'The group is rebalancing, so a rejoin is needed' }],
     ['Response FindCoordinator', { error: 'The coordinator is loading and hence cannot' }],
+    [
+      'Response GroupCoordinator(key: 10, version: 2)',
+      { broker: '127.0.0.1:29669', error: 'The group coordinator is not available', size: 55 },
+    ],
     ['Response Produce', { error: 'This server is not the leader for that topic-partition' }],
     ['Connection error: connect ECONNREFUSED', { broker: 'a:1' }],
     ['Connection timeout', {}],
@@ -41,11 +45,40 @@ describe('what kafkajs logs', () => {
     expect(lines).toMatchObject([{ level: 'debug', msg: message }]);
   });
 
-  test('at WARN is for debugging, below that it is not logged', () => {
+  test.each([
+    ['Response without match', { broker: 'a:1', correlationId: 7 }],
+    ['Could not create topics', { error: 'This is not the correct controller', retryCount: 0 }],
+    ['Consumer group received unsubscribed topics', { topicsNotSubscribed: ['other'] }],
+  ])('at WARN is a warning of ours, with its fields: %s', (message, fields) => {
     const { log, lines } = connect();
-    log.warn('slow');
+    log.warn(message, fields);
+    expect(lines).toMatchObject([{ level: 'warn', msg: message, ...fields }]);
+  });
+
+  test('below WARN is not logged', () => {
+    const { log, lines } = connect();
     log.info('joined');
-    expect(lines).toMatchObject([{ level: 'debug', msg: 'slow' }]);
+    expect(lines).toEqual([]);
+  });
+
+  test('at WARN when a member comes or goes is for debugging', () => {
+    const { log, lines } = connect();
+    // As kafkajs 2.2.4 wrote it when a second consumer joined the group.
+    const captured = {
+      groupId: 'zz',
+      memberId: 't-7932b60a-958f-4bc4-9d3f-a60362b1fde7',
+      error: 'The group is rebalancing, so a rejoin is needed',
+    };
+    log.namespace('Runner').warn('The group is rebalancing, re-joining', captured);
+    expect(lines).toMatchObject([{ level: 'debug', namespace: 'Runner', ...captured }]);
+  });
+
+  test('at WARN when the first producer is made is for debugging', () => {
+    const { logger, lines } = recordLogger();
+    createKafka({ brokers: 'a:1', clientId: 'test', logger }).producer();
+    expect(lines).toMatchObject([
+      { level: 'debug', msg: expect.stringMatching(/^KafkaJS v2\.0\.0 switched/) },
+    ]);
   });
 });
 

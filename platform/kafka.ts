@@ -1,6 +1,7 @@
 /**
- * The only module that knows kafkajs. Its logs go to ours; the timer warning it raises on current
- * Node is filtered by name (kafkajs#1751); a client refuses any cluster but its own.
+ * The only module that knows kafkajs. Its logs go to ours, level by level, but for what is named here
+ * as harmless; the timer warning it raises on current Node is filtered by name (kafkajs#1751); a
+ * client refuses any cluster but its own.
  */
 import { Kafka, logLevel, type Admin, type LogEntry } from 'kafkajs';
 import { AppError } from '#core/errors.ts';
@@ -16,7 +17,17 @@ export interface KafkaOptions {
 
 /** kafkajs reports these at ERROR although it then retries by itself. */
 const RETRIED =
-  /The group is rebalancing|coordinator is loading|not the leader|Connection (?:error|timeout)/;
+  /The group is rebalancing|coordinator is (?:loading|not available)|not the leader|Connection (?:error|timeout)/;
+
+/** Beginnings of what kafkajs reports at WARN although all is as it should be. */
+const HARMLESS_WARNINGS = [
+  // A member came or went, and kafkajs joins the group anew; what was consumed meanwhile and not
+  // committed is delivered again, which changes nothing.
+  'The group is rebalancing, re-joining',
+  // Addressed to whoever comes from version 1. Which partition a dead letter goes to means nothing,
+  // and nothing else is produced.
+  'KafkaJS v2.0.0 switched default partitioner.',
+] as const;
 
 export function createKafka(options: KafkaOptions): Kafka {
   filterTimerWarning();
@@ -52,10 +63,12 @@ export async function assertCluster(
 function writeLog(logger: Logger, { level, log, namespace }: LogEntry): void {
   const { message, timestamp: _timestamp, logger: _name, ...fields } = log;
   const entry = { namespace, ...fields };
-  if (level === logLevel.ERROR && !RETRIED.test(`${message} ${String(fields['error'] ?? '')}`)) {
-    logger.error(entry, message);
-  } else if (level === logLevel.ERROR || level === logLevel.WARN) {
-    logger.debug(entry, message);
+  if (level === logLevel.ERROR) {
+    const isRetried = RETRIED.test(`${message} ${String(fields['error'] ?? '')}`);
+    logger[isRetried ? 'debug' : 'error'](entry, message);
+  } else if (level === logLevel.WARN) {
+    const isHarmless = HARMLESS_WARNINGS.some((begin) => message.startsWith(begin));
+    logger[isHarmless ? 'debug' : 'warn'](entry, message);
   } else {
     logger.trace(entry, message);
   }

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import { CandleStream } from '../../tests/support/candle-stream.ts';
+import { readNative } from '../../tests/support/binary-reader.ts';
 import { recordLogger, type RecordedLogger } from '../../tests/support/recorded-logger.ts';
 import { GroupWriter, type GroupWriterOptions } from './group-writer.ts';
 
@@ -55,7 +56,13 @@ beforeEach(() => {
       return { stream: Readable.from([]), query_id: '', response_headers: {} };
     },
   };
-  writer = new GroupWriter({ client, producer: PRODUCER, logger: log.logger, retryMsFirst: 1 });
+  writer = new GroupWriter({
+    client,
+    producer: PRODUCER,
+    logger: log.logger,
+    rowsEnough: 10,
+    retryMsFirst: 1,
+  });
 });
 
 function add(...changes: readonly CandleChange[]): void {
@@ -63,8 +70,8 @@ function add(...changes: readonly CandleChange[]): void {
 }
 
 function derive(change: CandleChange): void {
-  const { key, series, openTime, version } = change;
-  writer.rows.addDerived(key, series, {
+  const { series, openTime, version } = change;
+  writer.rows.addDerived(series, {
     openTime,
     candleVersion: version,
     version,
@@ -123,12 +130,42 @@ describe('a batch', () => {
     expect(tables()).toEqual(['candle_revisions', 'candles']);
   });
 
+  test('whose callers have time waits until it is worth it', async () => {
+    reply = null;
+    const early = CHANGES.slice(0, 9).map((change) => {
+      add(change);
+      return watch(writer.flush({ hasTime: true }));
+    });
+    await new Promise(setImmediate);
+    expect([asked.length, early[0]?.state]).toEqual([0, 'open']);
+    add(CHANGES[9]!);
+    const last = watch(writer.flush({ hasTime: true }));
+    await expect.poll(() => asked.length).toBe(2);
+    for (const insert of asked) insert.answer();
+    await expect.poll(() => last.state).toBe('done');
+    expect(early.every(({ state }) => state === 'done')).toBe(true);
+  });
+
+  test('goes out at once when one caller has no time, and after a while when nobody comes', async () => {
+    add(CHANGES[0]!);
+    const patient = writer.flush({ hasTime: true });
+    add(CHANGES[1]!);
+    await writer.flush();
+    await patient;
+    expect(tables()).toEqual(['candle_revisions', 'candles']);
+    add(CHANGES[2]!);
+    await writer.flush({ hasTime: true });
+    expect(tables()).toHaveLength(4);
+  });
+
   test('grows while the one before is written, and goes out when that is done', async () => {
     reply = null;
     add(CHANGES[0]!);
     const first = watch(writer.flush());
     await expect.poll(() => asked.length).toBe(2);
-    const size = asked.find(({ table }) => table === 'candles')!.body.length;
+    const rowsIn = (inserts: readonly Asked[]): number =>
+      readNative(inserts.find(({ table }) => table === 'candles')!.body).rows.length;
+    expect(rowsIn(asked)).toBe(1);
     const later = CHANGES.slice(1, 4).map((change) => {
       add(change);
       return watch(writer.flush());
@@ -138,8 +175,7 @@ describe('a batch', () => {
     await expect.poll(() => asked.length).toBe(4);
     expect(first.state).toBe('done');
     expect(later.map(({ state }) => state)).toEqual(['open', 'open', 'open']);
-    const second = asked.slice(2).find(({ table }) => table === 'candles')!;
-    expect(second.body.length).toBeGreaterThan(2 * size);
+    expect(rowsIn(asked.slice(2))).toBe(3);
     for (const insert of asked) insert.answer();
     await expect.poll(() => later.map(({ state }) => state)).toEqual(['done', 'done', 'done']);
   });

@@ -1,24 +1,28 @@
 /**
  * Writes the rows of all partitions to ClickHouse in shared batches. In: rows collected by the
  * partitions. Out: a promise per caller that settles once its rows are durable. The next batch goes
- * out as soon as the last one has finished, so batches grow with load by themselves, up to the room
- * that callers wait for. Writing a row again changes nothing, so a failed batch is simply sent again,
+ * out as soon as the last one has finished, unless all who wait have time: then it first grows to a
+ * size that costs ClickHouse less, in the insert and in merges. Callers wait for room. Writing a row again changes nothing, so a failed batch is simply sent again,
  * whole.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, errorText } from '#core/errors.ts';
-import { insertRowBinary, type ClickHouseClient } from '#platform/clickhouse.ts';
+import { insertNative, type ClickHouseClient } from '#platform/clickhouse.ts';
 import type { Logger } from '#platform/logger.ts';
 import { OUTPUT_NAMES, OUTPUTS, OutputRows, type Producer } from './tables.ts';
 
 const ATTEMPTS_MAX = 6;
 const RETRY_MS_FIRST = 200;
 const RETRY_MS_MAX = 5_000;
+/** Longest time for which rows that have time are held back. */
+const PATIENCE_MS = 250;
 
 export interface GroupWriterOptions {
   readonly client: Pick<ClickHouseClient, 'exec'>;
   readonly producer: Producer;
   readonly logger: Logger;
+  /** Rows that are worth a batch of their own, for those who have time. */
+  readonly rowsEnough: number;
   /** Wait before the second attempt; each further one waits twice as long. */
   readonly retryMsFirst?: number;
 }
@@ -28,6 +32,10 @@ export class GroupWriter {
   #pending: OutputRows;
   #waiting: PromiseWithResolvers<void> | null = null;
   #running = false;
+  /** Someone waits for the rows at hand who has no time. */
+  #isUrgent = false;
+  /** Wakes a batch that is held back. */
+  #hurry: (() => void) | null = null;
   /** Those who wait for the rows at hand to be taken. */
   #taken: PromiseWithResolvers<void> | null = null;
   /** A batch that was given up may hold rows of callers who wait for a later one. */
@@ -43,11 +51,16 @@ export class GroupWriter {
     return this.#pending;
   }
 
-  /** Settles once everything collected so far is durable; after one failure, never again. */
-  async flush(): Promise<void> {
+  /**
+   * Settles once everything collected so far is durable; after one failure, never again.
+   * @param hasTime more rows are sure to follow at once, and nobody waits for these.
+   */
+  async flush({ hasTime = false } = {}): Promise<void> {
     if (this.#failed !== null) throw this.#failed;
     this.#waiting ??= Promise.withResolvers<void>();
     const { promise } = this.#waiting;
+    this.#isUrgent ||= !hasTime;
+    if (this.#isDue()) this.#hurry?.();
     if (!this.#running) void this.#run();
     return promise;
   }
@@ -70,15 +83,32 @@ export class GroupWriter {
     await new Promise((resolve) => {
       setImmediate(resolve);
     });
-    while (this.#waiting !== null && this.#failed === null) await this.#writeNext();
+    while (this.#waiting !== null && this.#failed === null) {
+      if (!this.#isDue()) await this.#untilDue();
+      await this.#writeNext();
+    }
     this.#waiting?.reject(this.#failed);
     this.#noteTaken();
     this.#running = false;
   }
 
+  #isDue(): boolean {
+    return this.#isUrgent || this.#pending.rows >= this.#options.rowsEnough;
+  }
+
+  async #untilDue(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, PATIENCE_MS);
+    this.#hurry = resolve;
+    await promise;
+    clearTimeout(timer);
+    this.#hurry = null;
+  }
+
   async #writeNext(): Promise<void> {
     const waiting = this.#waiting;
     this.#waiting = null;
+    this.#isUrgent = false;
     try {
       const rows = this.#pending.take();
       this.#noteTaken();
@@ -101,7 +131,7 @@ export class GroupWriter {
       try {
         await allDone(
           OUTPUT_NAMES.filter((name) => rows[name].length > 0).map((name) =>
-            insertRowBinary(client, OUTPUTS[name].table, OUTPUTS[name].columns, rows[name]),
+            insertNative(client, OUTPUTS[name], rows[name]),
           ),
         );
         return;

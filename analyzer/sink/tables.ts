@@ -1,103 +1,28 @@
 /**
- * Rows of the four output tables as RowBinary. In: changes and evaluations. Out: bytes per table.
- * The column lists stand beside the code that writes them, in the same order.
+ * Rows of the four output tables. In: changes and evaluations. Out: a Native block per table. What two
+ * tables have in common is written once.
  */
 import type { CandleValues, Series } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import { CLICKHOUSE_TABLES } from '#core/contracts/names.ts';
 import { decimal } from '#core/decimal.ts';
 import type { DerivedRow } from '../series-state.ts';
-import { RowBinaryWriter } from './row-binary.ts';
 
-const SERIES_COLUMNS = ['exchange', 'market_type', 'symbol', 'interval'] as const;
-const VALUE_COLUMNS = [
-  'open',
-  'high',
-  'low',
-  'close',
-  'volume',
-  'quote_volume',
-  'trades',
-  'taker_buy_base',
-  'taker_buy_quote',
-] as const;
+import {
+  ArrayColumn,
+  DictionaryColumn,
+  encodeBlock,
+  NullableColumn,
+  PlainColumn,
+  type NativeColumn,
+} from './native-block.ts';
 
-/** Table and columns of each output, in the order in which they are written. */
+/** Table of each output. */
 export const OUTPUTS = {
-  revisions: {
-    table: CLICKHOUSE_TABLES.candleRevisions,
-    columns: [
-      ...SERIES_COLUMNS,
-      'open_time',
-      'version',
-      'op',
-      ...VALUE_COLUMNS,
-      'revision',
-      'observed_at',
-      'source',
-      'ingest_run_id',
-      'raw_id',
-      'is_deleted',
-      'lsn',
-      'tx_id',
-      'committed_at',
-      'kafka_partition',
-      'kafka_offset',
-    ],
-  },
-  candles: {
-    table: CLICKHOUSE_TABLES.candles,
-    columns: [
-      ...SERIES_COLUMNS,
-      'open_time',
-      ...VALUE_COLUMNS,
-      'revision',
-      'observed_at',
-      'source',
-      'version',
-      'is_deleted',
-    ],
-  },
-  features: {
-    table: CLICKHOUSE_TABLES.features,
-    columns: [
-      ...SERIES_COLUMNS,
-      'feature_set',
-      'feature_set_version',
-      'open_time',
-      'feature_set_hash',
-      'status',
-      'values',
-      'candle_version',
-      'version',
-      'is_deleted',
-    ],
-  },
-  signals: {
-    table: CLICKHOUSE_TABLES.signals,
-    columns: [
-      ...SERIES_COLUMNS,
-      'feature_set',
-      'feature_set_version',
-      'rule_set',
-      'rule_set_version',
-      'model_version',
-      'open_time',
-      'status',
-      'decision',
-      'rule_score_long',
-      'rule_score_short',
-      'ml_prob_long',
-      'ml_prob_short',
-      'final_score_long',
-      'final_score_short',
-      'score_basis',
-      'fired',
-      'candle_version',
-      'version',
-      'is_deleted',
-    ],
-  },
+  revisions: CLICKHOUSE_TABLES.candleRevisions,
+  candles: CLICKHOUSE_TABLES.candles,
+  features: CLICKHOUSE_TABLES.features,
+  signals: CLICKHOUSE_TABLES.signals,
 } as const;
 
 export type OutputName = keyof typeof OUTPUTS;
@@ -129,181 +54,211 @@ const DELETED_VALUES: CandleValues = {
   isClosed: true,
 };
 
+const TIME = "DateTime64(3, 'UTC')";
+const PRICE = 'Decimal(38, 18)';
+
+/** Which series a row is about. */
+function seriesColumns() {
+  return {
+    exchange: new DictionaryColumn(),
+    market_type: new DictionaryColumn(),
+    symbol: new DictionaryColumn(),
+    interval: new DictionaryColumn(),
+    open_time: new PlainColumn(TIME),
+  };
+}
+
+/** The columns of `candles`. */
+function candleColumns() {
+  return {
+    ...seriesColumns(),
+    open: new PlainColumn(PRICE),
+    high: new PlainColumn(PRICE),
+    low: new PlainColumn(PRICE),
+    close: new PlainColumn(PRICE),
+    volume: new NullableColumn(PRICE),
+    quote_volume: new NullableColumn(PRICE),
+    trades: new NullableColumn('Int64'),
+    taker_buy_base: new NullableColumn(PRICE),
+    taker_buy_quote: new NullableColumn(PRICE),
+    revision: new PlainColumn('UInt32'),
+    observed_at: new PlainColumn(TIME),
+    source: new DictionaryColumn(),
+    version: new PlainColumn('UInt128'),
+    is_deleted: new PlainColumn('UInt8'),
+  };
+}
+
+/** What the ledger has beside them. */
+function lineageColumns() {
+  return {
+    op: new DictionaryColumn(),
+    ingest_run_id: new NullableColumn('Int64'),
+    raw_id: new NullableColumn('Int64'),
+    lsn: new NullableColumn('UInt64'),
+    tx_id: new NullableColumn('UInt64'),
+    committed_at: new PlainColumn(TIME),
+    kafka_partition: new PlainColumn('UInt16'),
+    kafka_offset: new PlainColumn('UInt64'),
+  };
+}
+
+/** What `features` and `signals` have in common. */
+function derivedColumns() {
+  return {
+    ...seriesColumns(),
+    feature_set: new DictionaryColumn(),
+    feature_set_version: new PlainColumn('UInt16'),
+    status: new DictionaryColumn(),
+    candle_version: new PlainColumn('UInt128'),
+    version: new PlainColumn('UInt128'),
+    is_deleted: new PlainColumn('UInt8'),
+  };
+}
+
+function featureColumns() {
+  return {
+    feature_set_hash: new DictionaryColumn(),
+    values: new ArrayColumn(new NullableColumn('Float64')),
+  };
+}
+
+function signalColumns() {
+  return {
+    rule_set: new DictionaryColumn(),
+    rule_set_version: new PlainColumn('UInt16'),
+    model_version: new DictionaryColumn(),
+    decision: new NullableColumn('String'),
+    rule_score_long: new NullableColumn('Float64'),
+    rule_score_short: new NullableColumn('Float64'),
+    ml_prob_long: new NullableColumn('Float64'),
+    ml_prob_short: new NullableColumn('Float64'),
+    final_score_long: new NullableColumn('Float64'),
+    final_score_short: new NullableColumn('Float64'),
+    score_basis: new NullableColumn('String'),
+    fired: new ArrayColumn(new PlainColumn('String')),
+  };
+}
+
 /** Collects rows until they are taken. */
 export class OutputRows {
-  readonly #writers: Readonly<Record<OutputName, RowBinaryWriter>> = {
-    revisions: new RowBinaryWriter(),
-    candles: new RowBinaryWriter(),
-    features: new RowBinaryWriter(),
-    signals: new RowBinaryWriter(),
-  };
-  readonly #scratch = new RowBinaryWriter();
   readonly #producer: Producer;
-  readonly #featureSetHash: Buffer;
-  /** What the rows of a series begin with, already encoded. */
-  readonly #prefixes = new Map<string, Prefixes>();
-  #changes = 0;
-  #derived = 0;
+  readonly #candle = candleColumns();
+  readonly #lineage = lineageColumns();
+  readonly #derived = derivedColumns();
+  readonly #feature = featureColumns();
+  readonly #signal = signalColumns();
 
   constructor(producer: Producer) {
     this.#producer = producer;
-    const writer = new RowBinaryWriter();
-    writer.string(producer.featureSetHash);
-    this.#featureSetHash = writer.take();
   }
 
   /** Rows in the fullest table. */
   get rows(): number {
-    return Math.max(this.#changes, this.#derived);
+    return Math.max(this.#candle.version.length, this.#derived.version.length);
   }
 
   /** The candle as it is now, and the change in the ledger. */
   addChange(change: CandleChange): void {
-    const prefix = this.#prefixesOf(change.key, change.series).series;
-    const deleted = change.values === null ? 1 : 0;
-    const values = this.#encodeValues(change.values ?? DELETED_VALUES);
-    const { candles, revisions } = this.#writers;
+    const candle = this.#candle;
+    const values = change.values ?? DELETED_VALUES;
+    writeSeries(candle, change.series, change.openTime);
+    candle.open.next.decimal(values.open);
+    candle.high.next.decimal(values.high);
+    candle.low.next.decimal(values.low);
+    candle.close.next.decimal(values.close);
+    candle.volume.decimal(values.volume);
+    candle.quote_volume.decimal(values.quoteVolume);
+    candle.trades.int64(values.trades);
+    candle.taker_buy_base.decimal(values.takerBuyBase);
+    candle.taker_buy_quote.decimal(values.takerBuyQuote);
+    candle.revision.next.uint32(change.revision);
+    candle.observed_at.next.int64(change.observedAt);
+    candle.source.string(change.source);
+    candle.version.next.uint128(change.version);
+    candle.is_deleted.next.uint8(change.values === null ? 1 : 0);
 
-    candles.raw(prefix);
-    candles.int64(change.openTime);
-    candles.raw(values);
-    candles.uint32(change.revision);
-    candles.int64(change.observedAt);
-    candles.string(change.source);
-    candles.uint128(change.version);
-    candles.uint8(deleted);
-
-    revisions.raw(prefix);
-    revisions.int64(change.openTime);
-    revisions.uint128(change.version);
-    revisions.string(change.origin === 'incremental_snapshot' ? 'i' : change.op);
-    revisions.raw(values);
-    revisions.uint32(change.revision);
-    revisions.int64(change.observedAt);
-    revisions.string(change.source);
-    revisions.nullableInt64(change.ingestRunId === null ? null : Number(change.ingestRunId));
-    revisions.nullableInt64(change.rawId === null ? null : Number(change.rawId));
-    revisions.uint8(deleted);
-    if (revisions.present(change.lsn) && change.lsn !== null) revisions.uint64(BigInt(change.lsn));
-    revisions.nullableInt64(change.txId);
-    revisions.int64(change.committedAt);
-    revisions.uint16(change.partition);
-    revisions.uint64(BigInt(change.offset));
-    this.#changes += 1;
+    const lineage = this.#lineage;
+    lineage.op.string(change.origin === 'incremental_snapshot' ? 'i' : change.op);
+    lineage.ingest_run_id.int64(numberOrNull(change.ingestRunId));
+    lineage.raw_id.int64(numberOrNull(change.rawId));
+    lineage.lsn.uint64(change.lsn === null ? null : BigInt(change.lsn));
+    lineage.tx_id.int64(change.txId);
+    lineage.committed_at.next.int64(change.committedAt);
+    lineage.kafka_partition.next.uint16(change.partition);
+    lineage.kafka_offset.next.uint64(BigInt(change.offset));
   }
 
   /** The features and the signal of one candle; both deleted where its evaluation is null. */
-  addDerived(key: string, series: Series, row: DerivedRow): void {
-    const prefixes = this.#prefixesOf(key, series);
+  addDerived(series: Series, row: DerivedRow): void {
+    const { featureSet, featureSetVersion, featureSetHash } = this.#producer;
     const { evaluation } = row;
-    const { features, signals } = this.#writers;
+    const derived = this.#derived;
+    writeSeries(derived, series, row.openTime);
+    derived.feature_set.string(featureSet);
+    derived.feature_set_version.next.uint16(featureSetVersion);
+    derived.status.string(evaluation?.status ?? 'retracted');
+    derived.candle_version.next.uint128(row.candleVersion);
+    derived.version.next.uint128(row.version);
+    derived.is_deleted.next.uint8(evaluation === null ? 1 : 0);
 
-    features.raw(prefixes.features);
-    features.int64(row.openTime);
-    features.raw(this.#featureSetHash);
-    features.string(evaluation?.status ?? 'retracted');
-    writeVector(features, evaluation?.vector ?? null);
-    features.uint128(row.candleVersion);
-    features.uint128(row.version);
-    features.uint8(evaluation === null ? 1 : 0);
-
-    signals.raw(prefixes.signals);
-    signals.int64(row.openTime);
-    signals.string(evaluation?.status ?? 'retracted');
-    writeSignal(signals, evaluation);
-    signals.uint128(row.candleVersion);
-    signals.uint128(row.version);
-    signals.uint8(evaluation === null ? 1 : 0);
-    this.#derived += 1;
-  }
-
-  /** Hands over the encoded rows of all tables and starts anew. */
-  take(): Readonly<Record<OutputName, Buffer>> {
-    this.#changes = 0;
-    this.#derived = 0;
-    const { revisions, candles, features, signals } = this.#writers;
-    return {
-      revisions: revisions.take(),
-      candles: candles.take(),
-      features: features.take(),
-      signals: signals.take(),
-    };
-  }
-
-  #encodeValues(values: CandleValues): Buffer {
-    const writer = this.#scratch;
-    const start = writer.length > 1_000_000 ? (writer.take(), 0) : writer.length;
-    writer.decimal(values.open);
-    writer.decimal(values.high);
-    writer.decimal(values.low);
-    writer.decimal(values.close);
-    writer.nullableDecimal(values.volume);
-    writer.nullableDecimal(values.quoteVolume);
-    writer.nullableInt64(values.trades);
-    writer.nullableDecimal(values.takerBuyBase);
-    writer.nullableDecimal(values.takerBuyQuote);
-    return writer.bytes(start);
-  }
-
-  #prefixesOf(key: string, series: Series): Prefixes {
-    const known = this.#prefixes.get(key);
-    if (known !== undefined) return known;
-    const { featureSet, featureSetVersion, ruleSet, ruleSetVersion, modelVersion } = this.#producer;
-    const writer = new RowBinaryWriter();
-    writer.string(series.exchange);
-    writer.string(series.marketType);
-    writer.string(series.symbol);
-    writer.string(series.interval);
-    const seriesEnd = writer.length;
-    writer.string(featureSet);
-    writer.uint16(featureSetVersion);
-    const featuresEnd = writer.length;
-    writer.string(ruleSet);
-    writer.uint16(ruleSetVersion);
-    writer.string(modelVersion);
-    // A copy: the writer's own buffer is far larger.
-    const bytes = Buffer.from(writer.bytes());
-    const prefixes = {
-      series: bytes.subarray(0, seriesEnd),
-      features: bytes.subarray(0, featuresEnd),
-      signals: bytes,
-    };
-    this.#prefixes.set(key, prefixes);
-    return prefixes;
-  }
-}
-
-/** The leading columns of each table's rows; they share their beginning. */
-interface Prefixes {
-  readonly series: Buffer;
-  readonly features: Buffer;
-  readonly signals: Buffer;
-}
-
-function writeVector(writer: RowBinaryWriter, vector: Float64Array | null): void {
-  writer.varint(vector?.length ?? 0);
-  if (vector === null) return;
-  for (const value of vector) {
-    if (Number.isNaN(value)) {
-      writer.uint8(1);
-    } else {
-      writer.uint8(0);
-      writer.float64(value);
+    this.#feature.feature_set_hash.string(featureSetHash);
+    const { values } = this.#feature;
+    for (const value of evaluation?.vector ?? []) {
+      values.elements.float64(Number.isNaN(value) ? null : value);
     }
+    values.end();
+    this.#addSignal(evaluation);
+  }
+
+  #addSignal(evaluation: DerivedRow['evaluation']): void {
+    const { ruleSet, ruleSetVersion, modelVersion } = this.#producer;
+    const columns = this.#signal;
+    const signal = evaluation?.signal ?? null;
+    columns.rule_set.string(ruleSet);
+    columns.rule_set_version.next.uint16(ruleSetVersion);
+    columns.model_version.string(modelVersion);
+    columns.decision.string(signal?.decision ?? null);
+    columns.rule_score_long.float64(signal?.ruleScore?.long ?? null);
+    columns.rule_score_short.float64(signal?.ruleScore?.short ?? null);
+    columns.ml_prob_long.float64(signal?.mlProb?.long ?? null);
+    columns.ml_prob_short.float64(signal?.mlProb?.short ?? null);
+    columns.final_score_long.float64(signal?.finalScore?.long ?? null);
+    columns.final_score_short.float64(signal?.finalScore?.short ?? null);
+    columns.score_basis.string(signal?.scoreBasis ?? null);
+    for (const name of evaluation?.fired ?? []) columns.fired.elements.next.string(name);
+    columns.fired.end();
+  }
+
+  /** Hands over a block for each table, without bytes where it has no rows, and starts anew. */
+  take(): Readonly<Record<OutputName, Buffer>> {
+    const candle = this.#candle;
+    const derived = this.#derived;
+    const blocks = {
+      revisions: encodeBlock({ ...candle, ...this.#lineage }),
+      candles: encodeBlock(candle),
+      features: encodeBlock({ ...derived, ...this.#feature }),
+      signals: encodeBlock({ ...derived, ...this.#signal }),
+    };
+    for (const part of [candle, this.#lineage, derived, this.#feature, this.#signal]) {
+      for (const column of Object.values<NativeColumn>(part)) column.clear();
+    }
+    return blocks;
   }
 }
 
-function writeSignal(writer: RowBinaryWriter, evaluation: DerivedRow['evaluation']): void {
-  const signal = evaluation?.signal ?? null;
-  writer.nullableString(signal?.decision ?? null);
-  writer.nullableFloat64(signal?.ruleScore?.long ?? null);
-  writer.nullableFloat64(signal?.ruleScore?.short ?? null);
-  writer.nullableFloat64(signal?.mlProb?.long ?? null);
-  writer.nullableFloat64(signal?.mlProb?.short ?? null);
-  writer.nullableFloat64(signal?.finalScore?.long ?? null);
-  writer.nullableFloat64(signal?.finalScore?.short ?? null);
-  writer.nullableString(signal?.scoreBasis ?? null);
-  const fired = evaluation?.fired ?? [];
-  writer.varint(fired.length);
-  for (const name of fired) writer.string(name);
+function writeSeries(
+  columns: ReturnType<typeof seriesColumns>,
+  series: Series,
+  openTime: number,
+): void {
+  columns.exchange.string(series.exchange);
+  columns.market_type.string(series.marketType);
+  columns.symbol.string(series.symbol);
+  columns.interval.string(series.interval);
+  columns.open_time.next.int64(openTime);
+}
+
+function numberOrNull(id: string | null): number | null {
+  return id === null ? null : Number(id);
 }

@@ -4,42 +4,44 @@
  * among them as a ledger in memory.
  */
 import type { CandleChange } from '#core/contracts/candle-change.ts';
-import { insertRowBinary, type ClickHouseClient } from '#platform/clickhouse.ts';
+import { insertNative, type ClickHouseClient } from '#platform/clickhouse.ts';
 import { PartitionState } from '../../analyzer/partition.ts';
-import { OUTPUT_NAMES, OUTPUTS, OutputRows } from '../../analyzer/sink/tables.ts';
+import { OUTPUT_NAMES, OUTPUTS, OutputRows, type Producer } from '../../analyzer/sink/tables.ts';
 import { MemoryLedger } from './memory-ledger.ts';
 import { TRIAL_RULES } from './trial-rules.ts';
+
+/** What the rows say of the trial rules. */
+export const TRIAL_PRODUCER: Producer = {
+  featureSet: 'trial',
+  featureSetVersion: 1,
+  featureSetHash: '00'.repeat(32),
+  ruleSet: 'trial',
+  ruleSetVersion: 1,
+  modelVersion: '',
+};
 
 export async function analyse(
   client: ClickHouseClient,
   changes: readonly CandleChange[],
 ): Promise<MemoryLedger> {
   const ledger = new MemoryLedger();
-  const rows = new OutputRows({
-    featureSet: 'trial',
-    featureSetVersion: 1,
-    featureSetHash: '00'.repeat(32),
-    ruleSet: 'trial',
-    ruleSetVersion: 1,
-    modelVersion: '',
-  });
+  const rows = new OutputRows(TRIAL_PRODUCER);
   const partition = new PartitionState({
     rules: TRIAL_RULES,
-    readHistory: (series, before) => Promise.resolve(ledger.asOf(series, before)),
+    readHistory: (series, at) => Promise.resolve(ledger.asOf(series, at)),
     output: {
       change: (change) => {
         ledger.write(change);
         rows.addChange(change);
       },
-      derived: (key, series, row) => rows.addDerived(key, series, row),
+      derived: (_key, series, row) => rows.addDerived(series, row),
       newest: () => undefined,
     },
   });
   await partition.apply(changes);
   const bytes = rows.take();
   for (const name of OUTPUT_NAMES) {
-    const { table, columns } = OUTPUTS[name];
-    await insertRowBinary(client, table, columns, bytes[name]);
+    if (bytes[name].length > 0) await insertNative(client, OUTPUTS[name], bytes[name]);
   }
   return ledger;
 }

@@ -16,22 +16,25 @@ const Candles = Type.Array(Type.Array(Type.String()));
 
 /** 320 real one-minute candles around a UTC midnight; see fixtures/SOURCES.md. */
 export function realBars(): Bar[] {
-  const rows = Value.Parse(Candles, JSON.parse(readFileSync(CANDLES, 'utf8')));
-  return rows.map(([time = '', open = '', high = '', low = '', close = '', volume = '']) =>
-    barOf({
-      openTime: epochMs(Number(time)),
-      open: decimal(open),
-      high: decimal(high),
-      low: decimal(low),
-      close: decimal(close),
-      volume: decimal(volume),
-      quoteVolume: null,
-      trades: null,
-      takerBuyBase: null,
-      takerBuyQuote: null,
-      isClosed: true,
-    }),
-  );
+  return Value.Parse(Candles, JSON.parse(readFileSync(CANDLES, 'utf8'))).map(recordedBar);
+}
+
+/** A bar of the cells of a recording's row: open time in ms, four prices, volume. */
+export function recordedBar(cells: readonly string[]): Bar {
+  const [time = '', open = '', high = '', low = '', close = '', volume = ''] = cells;
+  return barOf({
+    openTime: epochMs(Number(time)),
+    open: decimal(open),
+    high: decimal(high),
+    low: decimal(low),
+    close: decimal(close),
+    volume: decimal(volume),
+    quoteVolume: null,
+    trades: null,
+    takerBuyBase: null,
+    takerBuyQuote: null,
+    isClosed: true,
+  });
 }
 
 /** The bits of numbers, for comparisons in which 0 and -0 differ and NaN equals itself. */

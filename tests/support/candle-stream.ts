@@ -1,7 +1,7 @@
 /**
  * A small world of candles: rows of a table, and the change stream that leaves it the way Debezium's
  * does. In: operations as data. Out: the stream in commit order. Versions behave as measured: shared
- * by the rows of a snapshot chunk and by both halves of a key change, else rising.
+ * by the rows of a snapshot chunk, of a COPY and by both halves of a key change, else rising.
  */
 import fc from 'fast-check';
 import { seriesKey, type CandleValues, type Series } from '#core/candle.ts';
@@ -33,6 +33,7 @@ export interface TableOperation {
     | 'touch'
     | 'delete'
     | 'move'
+    | 'copy'
     | 'unseen'
     | 'snapshot'
     | 'second_start';
@@ -55,7 +56,8 @@ export const anyOperation: fc.Arbitrary<TableOperation> = fc.record({
       weight: 10,
       arbitrary: fc.constantFrom(
         ...(['gap', 'open', 'close', 'late', 'revise', 'revise_newest'] as const),
-        ...(['touch', 'delete', 'move', 'unseen', 'snapshot', 'second_start'] as const),
+        ...(['touch', 'delete', 'move', 'copy', 'unseen', 'snapshot'] as const),
+        'second_start' as const,
       ),
     },
   ),
@@ -89,6 +91,7 @@ export class CandleStream {
     const picked = times[pick % Math.max(times.length, 1)];
     if (kind === 'snapshot') this.#snapshot(series, times);
     else if (kind === 'second_start') this.#startAgain();
+    else if (kind === 'copy') this.#copy(series, newest + (pick % 7) * MINUTE_MS, value);
     else if (kind === 'next') this.#write(series, newest + MINUTE_MS, value, true);
     else if (kind === 'gap') this.#write(series, newest + (2 + pick * 60) * MINUTE_MS, value, true);
     else if (kind === 'open') this.#write(series, newest + MINUTE_MS, value, false);
@@ -126,6 +129,18 @@ export class CandleStream {
     this.#delete(series, from, version);
     table.set(to, row);
     this.#emit(series, to, 'c', 'stream', version);
+  }
+
+  /** COPY of rows that are not there yet, the newest first: one record, one version. */
+  #copy(series: number, newest: number, value: number): void {
+    const table = this.#tables[series]!;
+    const version = this.#next();
+    for (let back = 0; back < 4; back += 1) {
+      const openTime = newest - back * MINUTE_MS;
+      if (table.has(openTime)) continue;
+      table.set(openTime, this.#row(value + back, true));
+      this.#emit(series, openTime, 'c', 'stream', version);
+    }
   }
 
   #snapshot(series: number, times: readonly number[]): void {

@@ -24,6 +24,7 @@ const SERVICE = Type.Object({
   environment: Type.Record(Type.String(), Type.String()),
   ports: Type.Optional(Type.Array(Type.String())),
   volumes: Type.Optional(Type.Array(Type.String())),
+  configs: Type.Optional(Type.Array(Type.Object({ source: Type.String(), target: Type.String() }))),
   tmpfs: Type.Optional(Type.Array(Type.String())),
   networks: Names,
   profiles: Type.Optional(Names),
@@ -59,6 +60,7 @@ const COMPOSE = Type.Object({
   services: Type.Record(Type.String(), SERVICE),
   networks: Type.Record(Type.String(), Type.Unknown()),
   volumes: Type.Record(Type.String(), Type.Unknown()),
+  configs: Type.Record(Type.String(), Type.Object({ content: Type.String() })),
 });
 
 export type Service = Static<typeof SERVICE>;

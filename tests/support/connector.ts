@@ -22,9 +22,15 @@ export interface ConnectorChanges {
   readonly config?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Registers the connector and waits until it and its task run. */
+/**
+ * Registers the connector and waits until it and its task run. One that runs already is stopped
+ * before: its old task would be seen running, and take signals, until Connect comes to end it.
+ * @param slotIsFree tells whether Postgres has let the slot go; it does so a moment after Connect says
+ *   that the task stopped, and a task that starts in between fails once and tries again ten seconds on.
+ */
 export async function activateConnector(
   url: string,
+  slotIsFree: () => Promise<boolean>,
   changes: ConnectorChanges = {},
 ): Promise<void> {
   const file = await readConnectorFile(FILE);
@@ -33,7 +39,13 @@ export async function activateConnector(
     if (value !== undefined) config[name] = value;
   }
   const name = changes.name ?? file.name;
+  const known = await connectorNames(url);
+  if (known.includes(name)) {
+    await stopConnector(url, name);
+    await waitFor(slotIsFree, { what: 'the slot to be let go', timeoutMs: TIMEOUT_MS });
+  }
   await applyConnector({ url }, { name, config });
+  if (known.includes(name)) await send(url, 'PUT', `/${name}/resume`);
   await connectorRuns(url, name);
 }
 
@@ -49,23 +61,21 @@ export async function connectorRuns(url: string, name: string): Promise<void> {
 /**
  * Waits until the connector has stored a place in the stream: from then on it goes on there after a
  * crash, where before it would take its snapshot again. Something must be streamed for it to happen.
+ * @param from the place must lie at this record of the WAL or behind it.
  */
-export async function streamIsStored(url: string, name: string): Promise<void> {
+export async function streamIsStored(url: string, name: string, from = 0n): Promise<void> {
   const stored = async (): Promise<boolean> => {
     const offsets = await send(url, 'GET', `/${name}/offsets`);
-    return offsets.includes('"lsn"') && !offsets.includes('snapshot');
+    const lsn = /"lsn":(\d+)/.exec(offsets)?.[1];
+    return lsn !== undefined && BigInt(lsn) >= from && !offsets.includes('snapshot');
   };
   await waitFor(stored, { what: `${name} to store its offsets`, timeoutMs: TIMEOUT_MS });
 }
 
 /** Removes every connector with what it remembers. */
 export async function removeConnectors(url: string): Promise<void> {
-  const names = Value.Parse(Type.Array(Type.String()), JSON.parse(await send(url, 'GET', '')));
-  for (const name of names) {
-    await send(url, 'PUT', `/${name}/stop`);
-    const stopped = async (): Promise<boolean> =>
-      (await connectorStatus({ url }, name)).connector === 'STOPPED';
-    await waitFor(stopped, { what: `connector ${name} to stop`, timeoutMs: TIMEOUT_MS });
+  for (const name of await connectorNames(url)) {
+    await stopConnector(url, name);
     // Its tasks may take a moment longer than the connector itself.
     const forgotten = async (): Promise<boolean> => {
       await send(url, 'DELETE', `/${name}/offsets`);
@@ -74,6 +84,19 @@ export async function removeConnectors(url: string): Promise<void> {
     await waitFor(forgotten, { what: `offsets of ${name} to go`, timeoutMs: TIMEOUT_MS });
     await removeConnector({ url }, name);
   }
+}
+
+async function connectorNames(url: string): Promise<string[]> {
+  return Value.Parse(Type.Array(Type.String()), JSON.parse(await send(url, 'GET', '')));
+}
+
+async function stopConnector(url: string, name: string): Promise<void> {
+  await send(url, 'PUT', `/${name}/stop`);
+  const stopped = async (): Promise<boolean> => {
+    const { connector, tasks } = await connectorStatus({ url }, name);
+    return connector === 'STOPPED' && tasks.length === 0;
+  };
+  await waitFor(stopped, { what: `connector ${name} to stop`, timeoutMs: TIMEOUT_MS });
 }
 
 async function send(url: string, method: string, path: string): Promise<string> {

@@ -84,7 +84,12 @@ const STORED = `
   full outer join (select * from signals final) as s
     using (exchange, market_type, symbol, interval, open_time)`;
 
-function evaluationText(key: string, openTime: EpochMs, evaluation: CandleEvaluation): string {
+/** One evaluation as `storedEvaluations` spells it. */
+export function evaluationText(
+  key: string,
+  openTime: EpochMs,
+  evaluation: CandleEvaluation,
+): string {
   const { vector, status, signal, fired } = evaluation;
   const pair = (scores: { readonly long: number; readonly short: number } | null): string =>
     `${bitsText(scores?.long ?? NaN)} ${bitsText(scores?.short ?? NaN)}`;

@@ -6,7 +6,8 @@ import type { Series } from '#core/candle.ts';
 import { seriesKey } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import type { EpochMs } from '#core/time.ts';
-import { candleAfter, type HistoricCandle, type Position } from '../../analyzer/series-state.ts';
+import { isApplied, START, type Position } from '../../analyzer/position.ts';
+import { candleAfter, type HistoricCandle } from '../../analyzer/series-state.ts';
 
 export class MemoryLedger {
   readonly #changes = new Map<string, CandleChange>();
@@ -15,11 +16,11 @@ export class MemoryLedger {
     this.#changes.set(`${change.key} ${change.openTime} ${change.version}`, change);
   }
 
-  /** Candles before a place in the stream, oldest first. */
-  asOf(series: Series, before: Position): HistoricCandle[] {
+  /** Candles as they stood at a position, oldest first. */
+  asOf(series: Series, at: Position): HistoricCandle[] {
     const newest = new Map<EpochMs, CandleChange>();
     for (const change of this.#changes.values()) {
-      if (change.key !== seriesKey(series) || !isBefore(change, before)) continue;
+      if (change.key !== seriesKey(series) || !isApplied(at, change)) continue;
       const known = newest.get(change.openTime);
       if (known === undefined || known.version < change.version) {
         newest.set(change.openTime, change);
@@ -32,11 +33,6 @@ export class MemoryLedger {
 
   /** Candles after everything. */
   current(series: Series): HistoricCandle[] {
-    return this.asOf(series, { version: 2n ** 128n, openTime: 0 });
+    return this.asOf(series, { ...START, version: 2n ** 128n });
   }
-}
-
-function isBefore({ version, openTime, values }: CandleChange, before: Position): boolean {
-  if (version !== before.version || before.openTime === 0) return version < before.version;
-  return values === null || openTime < before.openTime;
 }

@@ -130,7 +130,10 @@ export function usePipeline(options: PipelineOptions = {}): TestPipeline {
     get redis() {
       return get().redis;
     },
-    activate: (changes) => activateConnector(get().config.CONNECT_URL, changes),
+    activate: (changes) => {
+      const { config, pool } = get();
+      return activateConnector(config.CONNECT_URL, () => slotsAreFree(pool, config.DB_NAME), changes);
+    },
     record: async (topic) => {
       const recorder = await recordTopic(get().kafka, topic);
       recorders.push(recorder);
@@ -218,13 +221,7 @@ async function recreateDatabase(config: Config): Promise<void> {
   await client.connect();
   const name = client.escapeIdentifier(config.DB_NAME);
   try {
-    const free = async (): Promise<boolean> => {
-      const slots = await client.query<{ active: boolean }>(
-        `select active from pg_replication_slots where database = $1`,
-        [config.DB_NAME],
-      );
-      return slots.rows.every(({ active }) => !active);
-    };
+    const free = (): Promise<boolean> => slotsAreFree(client, config.DB_NAME);
     await waitFor(free, { what: 'slots to be let go', timeoutMs: TIMEOUT_MS });
     await client.query(
       'select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = $1',
@@ -235,6 +232,14 @@ async function recreateDatabase(config: Config): Promise<void> {
   } finally {
     await client.end();
   }
+}
+
+async function slotsAreFree(client: pg.Client | Pool, database: string): Promise<boolean> {
+  const slots = await client.query<{ active: boolean }>(
+    'select active from pg_replication_slots where database = $1',
+    [database],
+  );
+  return slots.rows.every(({ active }) => !active);
 }
 
 async function scanLogs(

@@ -5,15 +5,17 @@
 import { expect } from 'vitest';
 import { epochMs } from '#core/time.ts';
 import { readRows } from '#platform/clickhouse.ts';
+import { producerOf } from '../../analyzer/running-rules.ts';
 import { waitFor } from '../../local/stack/wait.ts';
 import { readCounts } from '../../scripts/pipeline/counts.ts';
 import { reconcile } from '../../scripts/pipeline/reconcile.ts';
 import { testCandle } from './candles.ts';
-import { expectedEvaluations, storedEvaluations } from './evaluations.ts';
+import { expectedEvaluations, PRODUCTION_RULES, storedEvaluations } from './evaluations.ts';
 import { storeCandles } from './market.ts';
 import type { TestPipeline } from './pipeline.ts';
 
 const TIMEOUT_MS = 40_000;
+const producer = producerOf(PRODUCTION_RULES);
 const MARK = 'MARK/USDT';
 let marks = 0;
 
@@ -39,7 +41,7 @@ export async function settle(pipeline: TestPipeline): Promise<void> {
 /** Waits until the analyzer has committed everything that the topic holds. */
 export async function untilConsumed({ pool, clickhouse, admin }: TestPipeline): Promise<void> {
   const level = async (): Promise<boolean> =>
-    (await readCounts({ pool, clickhouse, kafka: admin })).lag === 0;
+    (await readCounts({ pool, clickhouse, kafka: admin, producer })).lag === 0;
   await waitFor(level, { what: 'nothing to be left to consume', timeoutMs: TIMEOUT_MS });
 }
 
@@ -49,8 +51,8 @@ export async function untilConsumed({ pool, clickhouse, admin }: TestPipeline): 
  */
 export async function expectBothEndsEqual(pipeline: TestPipeline): Promise<void> {
   await settle(pipeline);
-  const { pool, clickhouse, admin } = pipeline;
-  const clients = { pool, clickhouse, kafka: admin, close: () => Promise.resolve() };
+  const { pool, clickhouse } = pipeline;
+  const clients = { pool, clickhouse, producer };
   const { mismatches } = await reconcile(clients);
   expect(mismatches).toEqual([]);
   const [expected, stored] = await Promise.all([

@@ -9,8 +9,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveLayout, type StackLayout } from '../../local/stack/layout.ts';
 import { stopStrays } from '../../local/stack/strays.ts';
-import { freePort, isFree } from '../../local/stack/ports.ts';
-import { PORT_VARIABLES, STACK_PORTS, type StackPorts } from '../../local/stack/stack-ports.ts';
+import { isFree } from '../../local/stack/ports.ts';
+import {
+  freeStackPorts,
+  PORT_VARIABLES,
+  STACK_PORTS,
+  type StackPorts,
+} from '../../local/stack/stack-ports.ts';
 import { waitFor } from '../../local/stack/wait.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..', '..');
@@ -52,10 +57,7 @@ export class StackPlace {
     const folder = await mkdtemp(join(tmpdir(), 'wick e2e '));
     // As root Postgres runs as another user, which must be able to get in.
     await chmod(folder, 0o755);
-    const ports: [string, number][] = [];
-    for (const name of STACK_PORTS) ports.push([name, await freePort()]);
-    // Each name of STACK_PORTS has its port.
-    return new StackPlace(folder, Object.fromEntries(ports) as unknown as StackPorts);
+    return new StackPlace(folder, await freeStackPorts());
   }
 
   /** Starts a command on this place; `up` runs until it ends by itself or is told to. */

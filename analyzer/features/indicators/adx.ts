@@ -11,6 +11,7 @@ import {
   type Indicator,
   type IndicatorSpec,
 } from '../indicator.ts';
+import { BeforeAndNow } from '../kernels/before-and-now.ts';
 import { trueRange } from '../kernels/true-range.ts';
 import type { StateReader } from '../state-reader.ts';
 
@@ -43,43 +44,27 @@ export const adx: IndicatorSpec = {
   create: (period: number) => new Adx(period),
 };
 
-/** What one bar hands to the next. `adx` is the running sum of DX until the first ADX. */
-interface Sums {
-  /** Bars taken, counted up to 2 n. */
-  seen: number;
-  high: number;
-  low: number;
-  close: number;
-  plus: number;
-  minus: number;
-  range: number;
-  adx: number;
-}
-
 class Adx implements Indicator {
   readonly #period: number;
-  /** Before and after the newest bar; they swap roles on every new bar. */
-  #before = emptySums();
-  #now = emptySums();
+  readonly #sums;
 
   constructor(period: number) {
     this.#period = period;
+    this.#sums = new BeforeAndNow(noSums, { seen: 2 * period });
   }
 
   add(bar: Bar): void {
-    const spare = this.#before;
-    this.#before = this.#now;
-    this.#now = spare;
+    this.#sums.advance();
     this.#apply(bar);
   }
 
   replace(bar: Bar): void {
-    assertHasBar(this.#now.seen);
+    assertHasBar(this.#sums.now.seen);
     this.#apply(bar);
   }
 
   write(target: Float64Array, at: number): void {
-    const { seen, adx, plus, minus, range } = this.#now;
+    const { seen, adx, plus, minus, range } = this.#sums.now;
     const hasDi = seen > this.#period;
     target[at] = seen === 2 * this.#period ? adx : NaN;
     target[at + 1] = hasDi ? directionalIndex(plus, range) : NaN;
@@ -87,28 +72,15 @@ class Adx implements Indicator {
   }
 
   save(into: number[]): void {
-    for (const sums of [this.#before, this.#now]) {
-      const { seen, high, low, close, plus, minus, range, adx } = sums;
-      into.push(seen, high, low, close, plus, minus, range, adx);
-    }
+    this.#sums.save(into);
   }
 
   restore(from: StateReader): void {
-    for (const sums of [this.#before, this.#now]) {
-      sums.seen = from.takeCount(2 * this.#period);
-      sums.high = from.take();
-      sums.low = from.take();
-      sums.close = from.take();
-      sums.plus = from.take();
-      sums.minus = from.take();
-      sums.range = from.take();
-      sums.adx = from.take();
-    }
+    this.#sums.restore(from);
   }
 
   #apply(bar: Bar): void {
-    const before = this.#before;
-    const now = this.#now;
+    const { before, now } = this.#sums;
     const period = this.#period;
     now.high = bar.high;
     now.low = bar.low;
@@ -129,13 +101,14 @@ class Adx implements Indicator {
       (isSeeding ? before.range : before.range - before.range / period) +
       trueRange(bar, before.close);
     now.seen = before.seen < 2 * period ? before.seen + 1 : before.seen;
-    now.adx = isSeeding ? 0 : this.#nextAdx(before);
+    now.adx = isSeeding ? 0 : this.#nextAdx();
   }
 
-  #nextAdx(before: Sums): number {
+  #nextAdx(): number {
+    const { before, now } = this.#sums;
     const period = this.#period;
-    const plusDi = directionalIndex(this.#now.plus, this.#now.range);
-    const minusDi = directionalIndex(this.#now.minus, this.#now.range);
+    const plusDi = directionalIndex(now.plus, now.range);
+    const minusDi = directionalIndex(now.minus, now.range);
     const both = plusDi + minusDi;
     const isAveraging = before.seen === 2 * period;
     let next = before.adx;
@@ -152,6 +125,7 @@ function directionalIndex(movement: number, range: number): number {
   return range > 0 ? 100 * (movement / range) : 0;
 }
 
-function emptySums(): Sums {
+/** `seen` counts bars up to 2 n; `adx` is the running sum of DX until the first ADX. */
+function noSums() {
   return { seen: 0, high: 0, low: 0, close: 0, plus: 0, minus: 0, range: 0, adx: 0 };
 }

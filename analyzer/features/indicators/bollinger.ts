@@ -2,16 +2,9 @@
  * Bollinger bands. In: closes. Out: their mean, the mean plus and minus k standard deviations, and
  * where the newest close lies between the bands. Window only: nothing older counts.
  */
-import type { Bar } from '../bar.ts';
-import {
-  assertHasBar,
-  output,
-  periodParameter,
-  type Indicator,
-  type IndicatorSpec,
-} from '../indicator.ts';
-import { RollingWindow } from '../kernels/rolling-window.ts';
-import type { StateReader } from '../state-reader.ts';
+import { output, periodParameter, type IndicatorSpec } from '../indicator.ts';
+import { CloseWindow } from '../kernels/close-window.ts';
+import type { RollingWindow } from '../kernels/rolling-window.ts';
 
 /**
  * Bollinger bands: how far from usual the close is, in units of its own recent spread.
@@ -41,48 +34,24 @@ export const bollinger: IndicatorSpec = {
     output('percent_b', 'ratio'),
   ],
   warmUp: (period: number) => [period, period, period, period],
-  create: (period: number, deviations: number) => new Bollinger(period, deviations),
+  create: (period: number, deviations: number) =>
+    new CloseWindow(period, 4, (closes, target, at) => {
+      writeBands(closes, deviations, target, at);
+    }),
 };
 
-class Bollinger implements Indicator {
-  readonly #closes: RollingWindow;
-  readonly #deviations: number;
-
-  constructor(period: number, deviations: number) {
-    this.#closes = new RollingWindow(period);
-    this.#deviations = deviations;
-  }
-
-  add(bar: Bar): void {
-    this.#closes.push(bar.close);
-  }
-
-  replace(bar: Bar): void {
-    assertHasBar(this.#closes.size);
-    this.#closes.replaceNewest(bar.close);
-  }
-
-  write(target: Float64Array, at: number): void {
-    const closes = this.#closes;
-    if (!closes.isFull) {
-      target.fill(NaN, at, at + 4);
-      return;
-    }
-    const middle = closes.mean();
-    const reach = this.#deviations * Math.sqrt(closes.squaresAround(middle) / closes.size);
-    const upper = middle + reach;
-    const lower = middle - reach;
-    target[at] = middle;
-    target[at + 1] = upper;
-    target[at + 2] = lower;
-    target[at + 3] = upper > lower ? (closes.newest - lower) / (upper - lower) : NaN;
-  }
-
-  save(into: number[]): void {
-    this.#closes.save(into);
-  }
-
-  restore(from: StateReader): void {
-    this.#closes.restore(from);
-  }
+function writeBands(
+  closes: RollingWindow,
+  deviations: number,
+  target: Float64Array,
+  at: number,
+): void {
+  const middle = closes.mean();
+  const reach = deviations * Math.sqrt(closes.squaresAround(middle) / closes.size);
+  const upper = middle + reach;
+  const lower = middle - reach;
+  target[at] = middle;
+  target[at + 1] = upper;
+  target[at + 2] = lower;
+  target[at + 3] = upper > lower ? (closes.newest - lower) / (upper - lower) : NaN;
 }

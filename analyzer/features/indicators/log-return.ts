@@ -2,16 +2,8 @@
  * Log return. In: closes. Out: the logarithm of the price ratio over n bars. Window only. The
  * logarithm is the engine's own: equal bits are promised within one Node version, as everywhere.
  */
-import type { Bar } from '../bar.ts';
-import {
-  assertHasBar,
-  output,
-  periodParameter,
-  type Indicator,
-  type IndicatorSpec,
-} from '../indicator.ts';
-import { RollingWindow } from '../kernels/rolling-window.ts';
-import type { StateReader } from '../state-reader.ts';
+import { output, periodParameter, type IndicatorSpec } from '../indicator.ts';
+import { CloseWindow } from '../kernels/close-window.ts';
 
 /**
  * Log return: like the simple return for small moves, but additive over time.
@@ -31,35 +23,8 @@ export const logReturn: IndicatorSpec = {
   parameters: [periodParameter(1, 1)],
   outputs: [output('log_return', 'ratio')],
   warmUp: (period: number) => [period + 1],
-  create: (period: number) => new LogReturn(period),
+  create: (period: number) =>
+    new CloseWindow(period + 1, 1, (closes, target, at) => {
+      target[at] = Math.log(closes.newest / closes.oldest);
+    }),
 };
-
-class LogReturn implements Indicator {
-  readonly #closes: RollingWindow;
-
-  constructor(period: number) {
-    this.#closes = new RollingWindow(period + 1);
-  }
-
-  add(bar: Bar): void {
-    this.#closes.push(bar.close);
-  }
-
-  replace(bar: Bar): void {
-    assertHasBar(this.#closes.size);
-    this.#closes.replaceNewest(bar.close);
-  }
-
-  write(target: Float64Array, at: number): void {
-    const closes = this.#closes;
-    target[at] = closes.isFull ? Math.log(closes.newest / closes.oldest) : NaN;
-  }
-
-  save(into: number[]): void {
-    this.#closes.save(into);
-  }
-
-  restore(from: StateReader): void {
-    this.#closes.restore(from);
-  }
-}

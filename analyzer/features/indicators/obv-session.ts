@@ -5,6 +5,7 @@
  */
 import type { Bar } from '../bar.ts';
 import { assertHasBar, output, type Indicator, type IndicatorSpec } from '../indicator.ts';
+import { BeforeAndNow } from '../kernels/before-and-now.ts';
 import { NO_SESSION, SESSION_MAX, sessionOf } from '../kernels/session.ts';
 import type { StateReader } from '../state-reader.ts';
 
@@ -31,54 +32,34 @@ export const obvSession: IndicatorSpec = {
   create: () => new ObvSession(),
 };
 
-/** `isBroken` is 1 once a volume of the session was unknown. */
-interface Session {
-  day: number;
-  close: number;
-  balance: number;
-  isBroken: number;
-}
-
 class ObvSession implements Indicator {
-  /** Before and after the newest bar; they swap roles on every new bar. */
-  #before: Session = { day: NO_SESSION, close: 0, balance: 0, isBroken: 0 };
-  #now: Session = { day: NO_SESSION, close: 0, balance: 0, isBroken: 0 };
+  readonly #session = new BeforeAndNow(noSession, { day: SESSION_MAX, isBroken: 1 });
 
   add(bar: Bar): void {
-    const spare = this.#before;
-    this.#before = this.#now;
-    this.#now = spare;
+    this.#session.advance();
     this.#apply(bar);
   }
 
   replace(bar: Bar): void {
-    assertHasBar(this.#now.day);
+    assertHasBar(this.#session.now.day);
     this.#apply(bar);
   }
 
   write(target: Float64Array, at: number): void {
-    target[at] = this.#now.isBroken === 0 ? this.#now.balance : NaN;
-    if (this.#now.day === NO_SESSION) target[at] = NaN;
+    const { day, balance, isBroken } = this.#session.now;
+    target[at] = day !== NO_SESSION && isBroken === 0 ? balance : NaN;
   }
 
   save(into: number[]): void {
-    for (const { day, close, balance, isBroken } of [this.#before, this.#now]) {
-      into.push(day, close, balance, isBroken);
-    }
+    this.#session.save(into);
   }
 
   restore(from: StateReader): void {
-    for (const session of [this.#before, this.#now]) {
-      session.day = from.takeCount(SESSION_MAX);
-      session.close = from.take();
-      session.balance = from.take();
-      session.isBroken = from.takeCount(1);
-    }
+    this.#session.restore(from);
   }
 
   #apply(bar: Bar): void {
-    const before = this.#before;
-    const now = this.#now;
+    const { before, now } = this.#session;
     now.day = sessionOf(bar);
     now.close = bar.close;
     const continues = now.day === before.day;
@@ -94,4 +75,9 @@ class ObvSession implements Indicator {
       now.balance = before.balance;
     }
   }
+}
+
+/** `isBroken` is 1 once a volume of the session was unknown. */
+function noSession() {
+  return { day: NO_SESSION, close: 0, balance: 0, isBroken: 0 };
 }

@@ -1,16 +1,8 @@
 /**
  * Simple return. In: closes. Out: the relative change over n bars. Window only.
  */
-import type { Bar } from '../bar.ts';
-import {
-  assertHasBar,
-  output,
-  periodParameter,
-  type Indicator,
-  type IndicatorSpec,
-} from '../indicator.ts';
-import { RollingWindow } from '../kernels/rolling-window.ts';
-import type { StateReader } from '../state-reader.ts';
+import { output, periodParameter, type IndicatorSpec } from '../indicator.ts';
+import { CloseWindow } from '../kernels/close-window.ts';
 
 /**
  * Simple return: what a holder gained over the last n bars; 0.01 is one percent.
@@ -28,35 +20,8 @@ export const simpleReturn: IndicatorSpec = {
   parameters: [periodParameter(1, 1)],
   outputs: [output('return', 'ratio', -1)],
   warmUp: (period: number) => [period + 1],
-  create: (period: number) => new SimpleReturn(period),
+  create: (period: number) =>
+    new CloseWindow(period + 1, 1, (closes, target, at) => {
+      target[at] = closes.newest / closes.oldest - 1;
+    }),
 };
-
-class SimpleReturn implements Indicator {
-  readonly #closes: RollingWindow;
-
-  constructor(period: number) {
-    this.#closes = new RollingWindow(period + 1);
-  }
-
-  add(bar: Bar): void {
-    this.#closes.push(bar.close);
-  }
-
-  replace(bar: Bar): void {
-    assertHasBar(this.#closes.size);
-    this.#closes.replaceNewest(bar.close);
-  }
-
-  write(target: Float64Array, at: number): void {
-    const closes = this.#closes;
-    target[at] = closes.isFull ? closes.newest / closes.oldest - 1 : NaN;
-  }
-
-  save(into: number[]): void {
-    this.#closes.save(into);
-  }
-
-  restore(from: StateReader): void {
-    this.#closes.restore(from);
-  }
-}

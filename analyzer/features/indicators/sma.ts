@@ -2,16 +2,8 @@
  * Simple moving average. In: closes. Out: their mean over the last n bars. The state is the window,
  * so values depend on nothing older.
  */
-import type { Bar } from '../bar.ts';
-import {
-  assertHasBar,
-  output,
-  periodParameter,
-  type Indicator,
-  type IndicatorSpec,
-} from '../indicator.ts';
-import { RollingWindow } from '../kernels/rolling-window.ts';
-import type { StateReader } from '../state-reader.ts';
+import { output, periodParameter, type IndicatorSpec } from '../indicator.ts';
+import { CloseWindow } from '../kernels/close-window.ts';
 
 /**
  * SMA: the level around which the last n closes lie.
@@ -29,34 +21,8 @@ export const sma: IndicatorSpec = {
   parameters: [periodParameter(20, 1)],
   outputs: [output('sma', 'price', 0)],
   warmUp: (period: number) => [period],
-  create: (period: number) => new Sma(period),
+  create: (period: number) =>
+    new CloseWindow(period, 1, (closes, target, at) => {
+      target[at] = closes.mean();
+    }),
 };
-
-class Sma implements Indicator {
-  readonly #closes: RollingWindow;
-
-  constructor(period: number) {
-    this.#closes = new RollingWindow(period);
-  }
-
-  add(bar: Bar): void {
-    this.#closes.push(bar.close);
-  }
-
-  replace(bar: Bar): void {
-    assertHasBar(this.#closes.size);
-    this.#closes.replaceNewest(bar.close);
-  }
-
-  write(target: Float64Array, at: number): void {
-    target[at] = this.#closes.isFull ? this.#closes.mean() : NaN;
-  }
-
-  save(into: number[]): void {
-    this.#closes.save(into);
-  }
-
-  restore(from: StateReader): void {
-    this.#closes.restore(from);
-  }
-}

@@ -5,6 +5,7 @@
  */
 import type { Bar } from '../bar.ts';
 import { assertHasBar, output, type Indicator, type IndicatorSpec } from '../indicator.ts';
+import { BeforeAndNow } from '../kernels/before-and-now.ts';
 import { NO_SESSION, SESSION_MAX, sessionOf, typicalPrice } from '../kernels/session.ts';
 import type { StateReader } from '../state-reader.ts';
 
@@ -32,54 +33,34 @@ export const vwapSession: IndicatorSpec = {
   create: () => new VwapSession(),
 };
 
-/** `isBroken` is 1 once a volume of the session was unknown. */
-interface Session {
-  day: number;
-  volume: number;
-  mean: number;
-  isBroken: number;
-}
-
 class VwapSession implements Indicator {
-  /** Before and after the newest bar; they swap roles on every new bar. */
-  #before: Session = { day: NO_SESSION, volume: 0, mean: 0, isBroken: 0 };
-  #now: Session = { day: NO_SESSION, volume: 0, mean: 0, isBroken: 0 };
+  readonly #session = new BeforeAndNow(noSession, { day: SESSION_MAX, isBroken: 1 });
 
   add(bar: Bar): void {
-    const spare = this.#before;
-    this.#before = this.#now;
-    this.#now = spare;
+    this.#session.advance();
     this.#apply(bar);
   }
 
   replace(bar: Bar): void {
-    assertHasBar(this.#now.day);
+    assertHasBar(this.#session.now.day);
     this.#apply(bar);
   }
 
   write(target: Float64Array, at: number): void {
-    const { volume, mean, isBroken } = this.#now;
+    const { volume, mean, isBroken } = this.#session.now;
     target[at] = isBroken === 0 && volume > 0 ? mean : NaN;
   }
 
   save(into: number[]): void {
-    for (const { day, volume, mean, isBroken } of [this.#before, this.#now]) {
-      into.push(day, volume, mean, isBroken);
-    }
+    this.#session.save(into);
   }
 
   restore(from: StateReader): void {
-    for (const session of [this.#before, this.#now]) {
-      session.day = from.takeCount(SESSION_MAX);
-      session.volume = from.take();
-      session.mean = from.take();
-      session.isBroken = from.takeCount(1);
-    }
+    this.#session.restore(from);
   }
 
   #apply(bar: Bar): void {
-    const before = this.#before;
-    const now = this.#now;
+    const { before, now } = this.#session;
     now.day = sessionOf(bar);
     const continues = now.day === before.day;
     now.volume = continues ? before.volume : 0;
@@ -92,4 +73,9 @@ class VwapSession implements Indicator {
       now.mean += (typicalPrice(bar) - now.mean) * (bar.volume / now.volume);
     }
   }
+}
+
+/** `isBroken` is 1 once a volume of the session was unknown. */
+function noSession() {
+  return { day: NO_SESSION, volume: 0, mean: 0, isBroken: 0 };
 }

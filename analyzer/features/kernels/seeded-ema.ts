@@ -1,62 +1,23 @@
 /**
  * Exponential average seeded with the simple average of its first n numbers, as TA-Lib does:
  * `ema += (x - ema) * 2 / (n + 1)`. The seed is built as a running mean, so that the average of a
- * price that does not move is that price, to the bit. It holds the value before the newest number
- * beside the value after it, so that a revision starts again from where it should.
+ * price that does not move is that price, to the bit; `value` is that mean until it is ready.
  */
-import type { StateReader } from '../state-reader.ts';
+import { SeededAverage } from './seeded-average.ts';
 
-export class SeededEma {
-  readonly #period: number;
+export class SeededEma extends SeededAverage {
   readonly #weight: number;
-  /** Numbers taken, up to the period; and the running mean until then, the average after. */
-  #seenBefore = 0;
-  #before = 0;
-  #seen = 0;
-  #now = 0;
 
   constructor(period: number) {
-    this.#period = period;
+    super(period);
     this.#weight = 2 / (period + 1);
   }
 
-  /** True once the average has its seed. */
-  get isReady(): boolean {
-    return this.#seen === this.#period;
+  protected seed(before: number, value: number, seen: number): number {
+    return before + (value - before) / seen;
   }
 
-  /** The average; the mean so far before `isReady`. */
-  get value(): number {
-    return this.#now;
-  }
-
-  add(value: number): void {
-    this.#seenBefore = this.#seen;
-    this.#before = this.#now;
-    this.#apply(value);
-  }
-
-  replace(value: number): void {
-    this.#apply(value);
-  }
-
-  save(into: number[]): void {
-    into.push(this.#seenBefore, this.#before, this.#seen, this.#now);
-  }
-
-  restore(from: StateReader): void {
-    this.#seenBefore = from.takeCount(this.#period);
-    this.#before = from.take();
-    this.#seen = from.takeCount(this.#period);
-    this.#now = from.take();
-  }
-
-  #apply(value: number): void {
-    if (this.#seenBefore === this.#period) {
-      this.#now = (value - this.#before) * this.#weight + this.#before;
-      return;
-    }
-    this.#seen = this.#seenBefore + 1;
-    this.#now = this.#before + (value - this.#before) / this.#seen;
+  protected next(before: number, value: number): number {
+    return (value - before) * this.#weight + before;
   }
 }

@@ -1,60 +1,17 @@
 /**
  * Wilder's smoothing, seeded with the simple average of its first n numbers, as TA-Lib does:
- * `average = (average * (n - 1) + x) / n`. Takes numbers >= 0. It holds the value before the newest
- * number beside the value after it, so that a revision starts again from where it should.
+ * `average = (average * (n - 1) + x) / n`. Takes numbers >= 0. The seed is a sum until its last
+ * number; `value` is that sum until it is ready.
  */
-import type { StateReader } from '../state-reader.ts';
+import { SeededAverage } from './seeded-average.ts';
 
-export class WilderAverage {
-  readonly #period: number;
-  /** Numbers taken, up to the period; and the running sum until then, the average after. */
-  #seenBefore = 0;
-  #before = 0;
-  #seen = 0;
-  #now = 0;
-
-  constructor(period: number) {
-    this.#period = period;
+export class WilderAverage extends SeededAverage {
+  protected seed(before: number, value: number, seen: number): number {
+    const sum = before + value;
+    return seen === this.period ? sum / this.period : sum;
   }
 
-  /** True once the average has its seed. */
-  get isReady(): boolean {
-    return this.#seen === this.#period;
-  }
-
-  /** The average; the running sum of the seed before `isReady`. */
-  get value(): number {
-    return this.#now;
-  }
-
-  add(value: number): void {
-    this.#seenBefore = this.#seen;
-    this.#before = this.#now;
-    this.#apply(value);
-  }
-
-  replace(value: number): void {
-    this.#apply(value);
-  }
-
-  save(into: number[]): void {
-    into.push(this.#seenBefore, this.#before, this.#seen, this.#now);
-  }
-
-  restore(from: StateReader): void {
-    this.#seenBefore = from.takeCount(this.#period);
-    this.#before = from.take();
-    this.#seen = from.takeCount(this.#period);
-    this.#now = from.take();
-  }
-
-  #apply(value: number): void {
-    if (this.#seenBefore === this.#period) {
-      this.#now = (this.#before * (this.#period - 1) + value) / this.#period;
-      return;
-    }
-    const sum = this.#before + value;
-    this.#seen = this.#seenBefore + 1;
-    this.#now = this.#seen === this.#period ? sum / this.#period : sum;
+  protected next(before: number, value: number): number {
+    return (before * (this.period - 1) + value) / this.period;
   }
 }

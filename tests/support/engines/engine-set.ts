@@ -3,13 +3,12 @@
  * folder, and the configuration that follows from them. In: a folder. Out: the same record whether
  * the engines then run in containers or as child processes. It starts nothing.
  */
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isFree } from '../../../local/stack/ports.ts';
 import type { Secrets } from '../../../local/stack/secrets.ts';
 import { stackEnv } from '../../../local/stack/stack-env.ts';
-import { STACK_PORTS, type StackPorts } from '../../../local/stack/stack-ports.ts';
+import { freeStackPorts, type StackPorts } from '../../../local/stack/stack-ports.ts';
 
 export const ENGINES = ['postgres', 'redis', 'clickhouse', 'kafka', 'connect'] as const;
 export type EngineName = (typeof ENGINES)[number];
@@ -46,16 +45,11 @@ export interface EngineProvider {
   close(): Promise<void>;
 }
 
-/** Below the range that systems take ports of outgoing connections from. */
-const PORT_MIN = 20_000;
-const PORT_END = 32_000;
-const PORT_ATTEMPTS_MAX = 200;
-
 export async function createEngineSet(folder: string): Promise<EngineSet> {
   const [logs, run, data] = [join(folder, 'logs'), join(folder, 'run'), join(folder, 'data')];
   for (const path of [logs, run, data]) await mkdir(path, { recursive: true, mode: 0o755 });
   const secrets = createSecrets();
-  const ports = await choosePorts();
+  const ports = await freeStackPorts();
   const env = {
     ...stackEnv(ports, secrets),
     // Without it a process would read what a stack of this checkout left there.
@@ -73,32 +67,5 @@ function createSecrets(): Secrets {
     redisPassword: password(),
     // One that begins with "-" would be taken for an option.
     kafkaClusterId: `A${randomBytes(16).toString('base64url').slice(1)}`,
-  };
-}
-
-async function choosePorts(): Promise<StackPorts> {
-  const taken = new Set<number>();
-  const choose = async (): Promise<number> => {
-    for (let attempt = 0; attempt < PORT_ATTEMPTS_MAX; attempt += 1) {
-      const port = randomInt(PORT_MIN, PORT_END);
-      if (taken.has(port) || !(await isFree(port))) continue;
-      taken.add(port);
-      return port;
-    }
-    throw new Error(`no free port from ${PORT_MIN} to ${PORT_END}`);
-  };
-  const chosen: Record<string, number> = {};
-  for (const name of STACK_PORTS) chosen[name] = await choose();
-  const port = (name: keyof StackPorts): number => chosen[name] ?? 0;
-  return {
-    postgres: port('postgres'),
-    redis: port('redis'),
-    clickhouse: port('clickhouse'),
-    kafka: port('kafka'),
-    kafkaController: port('kafkaController'),
-    connect: port('connect'),
-    venue: port('venue'),
-    analyzer: port('analyzer'),
-    scheduler: port('scheduler'),
   };
 }

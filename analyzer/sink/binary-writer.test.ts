@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decimal, type DecimalString } from '#core/decimal.ts';
-import { floatBits, RowBinaryReader } from '../../tests/support/row-binary-reader.ts';
-import { RowBinaryWriter } from './row-binary.ts';
+import { floatBits, BinaryReader } from '../../tests/support/binary-reader.ts';
+import { BinaryWriter } from './binary-writer.ts';
 
 const RUNS = { numRuns: 500, seed: 20_250_601 };
 const LARGEST = `${'9'.repeat(20)}.${'9'.repeat(18)}`;
 const SMALLEST = `0.${'0'.repeat(17)}1`;
 
 /** What `write` wrote, read back as `type`; there must be nothing else. */
-function roundTrip(type: string, write: (writer: RowBinaryWriter) => void) {
-  const writer = new RowBinaryWriter();
+function roundTrip(type: string, write: (writer: BinaryWriter) => void) {
+  const writer = new BinaryWriter();
   write(writer);
-  const reader = new RowBinaryReader(writer.take());
+  const reader = new BinaryReader(writer.take());
   const cell = reader.read(type);
   expect(reader.isAtEnd).toBe(true);
   return cell;
@@ -74,10 +74,10 @@ describe('a decimal keeps every digit', () => {
   });
 
   test('next to another one', () => {
-    const writer = new RowBinaryWriter();
+    const writer = new BinaryWriter();
     const texts = ['-1', LARGEST, '0', `-${SMALLEST}`, '7'].map((text) => decimal(text));
     for (const text of texts) writer.decimal(text);
-    const reader = new RowBinaryReader(writer.bytes());
+    const reader = new BinaryReader(writer.bytes());
     expect(texts.map(() => reader.read('Decimal(38, 18)'))).toEqual(texts);
   });
 });
@@ -113,7 +113,7 @@ describe('an integer is kept', () => {
     const any = fc.oneof(fc.bigInt({ min: 0n, max }), fc.constantFrom(...edges));
     fc.assert(
       fc.property(any, (value) => {
-        const write = (writer: RowBinaryWriter): void =>
+        const write = (writer: BinaryWriter): void =>
           bits === 64 ? writer.uint64(value) : writer.uint128(value);
         expect(roundTrip(`UInt${bits}`, write)).toBe(String(value));
       }),
@@ -136,11 +136,11 @@ test.each([
   0, 1, 127, 128, 129, 255, 256, 16383, 16384, 2097151, 2097152, 2147483648, 4294967296,
   1099511627776,
 ])('a length of %i is one LEB128', (value) => {
-  const writer = new RowBinaryWriter();
+  const writer = new BinaryWriter();
   writer.varint(value);
   const bytes = writer.take();
   expect(bytes).toHaveLength(Math.max(1, Math.ceil(value.toString(2).length / 7)));
-  expect(new RowBinaryReader(bytes).varint()).toBe(value);
+  expect(new BinaryReader(bytes).varint()).toBe(value);
 });
 
 describe('a text is kept', () => {
@@ -167,47 +167,17 @@ describe('a text is kept', () => {
   });
 });
 
-describe('an optional value', () => {
-  const anyText = fc.constantFrom('0', '1', '-1.5', LARGEST, SMALLEST).map((text) => decimal(text));
-  test('is null or the value', () => {
-    fc.assert(
-      fc.property(
-        fc.option(anyText),
-        fc.option(fc.maxSafeInteger()),
-        fc.option(fc.double({ noNaN: true })),
-        fc.option(fc.string()),
-        (price, count, ratio, text) => {
-          const writer = new RowBinaryWriter();
-          writer.nullableDecimal(price);
-          writer.nullableInt64(count);
-          writer.nullableFloat64(ratio);
-          writer.nullableString(text);
-          const reader = new RowBinaryReader(writer.bytes());
-          expect(reader.read('Nullable(Decimal(38, 18))')).toBe(price);
-          expect(reader.read('Nullable(Int64)')).toBe(count === null ? null : String(count));
-          expect(reader.read('Nullable(Float64)')).toBe(ratio === null ? null : floatBits(ratio));
-          expect(reader.read('Nullable(String)')).toBe(text);
-          expect(reader.isAtEnd).toBe(true);
-        },
-      ),
-      RUNS,
-    );
-  });
-
-  test('that is there is announced, and the caller told to write it', () => {
-    const writer = new RowBinaryWriter();
-    expect([writer.present(null), writer.present(0), writer.present('')]).toEqual([
-      false,
-      true,
-      true,
-    ]);
-    expect([...writer.bytes()]).toEqual([1, 0, 0]);
-  });
+test('bytes of 0 are 0 wherever they are, old bytes or not', () => {
+  const writer = new BinaryWriter();
+  writer.uint128(2n ** 128n - 1n);
+  writer.clear();
+  writer.zeros(16);
+  expect([...writer.bytes()]).toEqual(Array.from({ length: 16 }, () => 0));
 });
 
 describe('the buffer', () => {
   /** One value of every width, in turn. */
-  const writes: ((writer: RowBinaryWriter, index: number) => void)[] = [
+  const writes: ((writer: BinaryWriter, index: number) => void)[] = [
     (writer, index) => writer.decimal(String(index) as DecimalString),
     (writer, index) => writer.string('x'.repeat(index % 300)),
     (writer, index) => writer.uint128(BigInt(index)),
@@ -216,11 +186,11 @@ describe('the buffer', () => {
   ];
 
   test('grows without losing or moving a byte', () => {
-    const whole = new RowBinaryWriter();
+    const whole = new BinaryWriter();
     const parts: Buffer[] = [];
     for (let index = 0; index < 5000; index += 1) {
       const write = writes[index % writes.length]!;
-      const part = new RowBinaryWriter();
+      const part = new BinaryWriter();
       write(whole, index);
       write(part, index);
       parts.push(part.take());
@@ -232,7 +202,7 @@ describe('the buffer', () => {
   });
 
   test('takes one value larger than itself', () => {
-    const writer = new RowBinaryWriter();
+    const writer = new BinaryWriter();
     writer.uint8(7);
     writer.raw(Buffer.alloc(1_000_000, 9));
     writer.uint8(8);
@@ -243,17 +213,17 @@ describe('the buffer', () => {
   });
 
   test('that was taken is the taker’s: later writes do not reach it', () => {
-    const writer = new RowBinaryWriter();
+    const writer = new BinaryWriter();
     writer.string('first');
     const taken = writer.take();
     expect(writer.length).toBe(0);
     writer.string('other');
-    expect(new RowBinaryReader(taken).read('String')).toBe('first');
-    expect(new RowBinaryReader(writer.take()).read('String')).toBe('other');
+    expect(new BinaryReader(taken).read('String')).toBe('first');
+    expect(new BinaryReader(writer.take()).read('String')).toBe('other');
   });
 
   test('shows what was written since a place', () => {
-    const writer = new RowBinaryWriter();
+    const writer = new BinaryWriter();
     writer.uint16(1);
     const from = writer.length;
     writer.uint16(513);

@@ -1,7 +1,8 @@
 /**
- * Writes ClickHouse's RowBinary into one growing buffer. In: typed values. Out: the bytes. Exact: a
- * decimal goes from its text to 128 bits by integer arithmetic, never through a float.
- * @see https://clickhouse.com/docs/interfaces/formats/RowBinary
+ * Writes values as ClickHouse's binary formats have them into one growing buffer. In: typed values.
+ * Out: the bytes. Exact: a decimal goes from its text to 128 bits by integer arithmetic, never through
+ * a float.
+ * @see https://clickhouse.com/docs/interfaces/formats/Native
  */
 import type { DecimalString } from '#core/decimal.ts';
 
@@ -23,7 +24,7 @@ const POWERS_OF_TEN = Array.from({ length: SCALE_DIGITS + 1 }, (_, exponent) => 
   return [0n, 24n, 48n].map((shift) => Number((power >> shift) & 0xff_ffffn));
 });
 
-export class RowBinaryWriter {
+export class BinaryWriter {
   #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   #view = viewOf(this.#buffer);
   #at = 0;
@@ -36,6 +37,11 @@ export class RowBinaryWriter {
   /** A view of what was written; valid until the next write. */
   bytes(from = 0): Buffer {
     return this.#buffer.subarray(from, this.#at);
+  }
+
+  /** Forgets what was written and keeps the room for it. */
+  clear(): void {
+    this.#at = 0;
   }
 
   /** Hands the bytes over and starts anew. */
@@ -120,26 +126,13 @@ export class RowBinaryWriter {
     this.#buffer[this.#at++] = rest;
   }
 
-  /** A null, or the mark that a value follows. @returns true when a value must follow. */
-  present(value: unknown): boolean {
-    this.uint8(value === null ? 1 : 0);
-    return value !== null;
-  }
-
-  nullableDecimal(value: DecimalString | null): void {
-    if (this.present(value) && value !== null) this.decimal(value);
-  }
-
-  nullableInt64(value: number | null): void {
-    if (this.present(value) && value !== null) this.int64(value);
-  }
-
-  nullableFloat64(value: number | null): void {
-    if (this.present(value) && value !== null) this.float64(value);
-  }
-
-  nullableString(value: string | null): void {
-    if (this.present(value) && value !== null) this.string(value);
+  /** Bytes of 0, at most 16. */
+  zeros(count: number): void {
+    this.#reserve(count);
+    // Both halves whatever the count: what comes next overwrites the rest.
+    this.#view.setFloat64(this.#at, 0);
+    this.#view.setFloat64(this.#at + 8, 0);
+    this.#at += count;
   }
 
   /** Decimal(38,18): the value times 10^18 as a signed 128-bit integer, little endian. */

@@ -1,0 +1,64 @@
+/**
+ * Commits of the analyzer's offsets. In: the next offset of a partition, once its rows are durable.
+ * Out: commits, one request at a time with the newest offsets. They lag a little behind on purpose; a
+ * commit that failed waits for the next one.
+ */
+import { TOPIC_CANDLES } from '#core/contracts/names.ts';
+import { errorText } from '#core/errors.ts';
+import type { Consumer } from '#platform/kafka.ts';
+import type { Logger } from '#platform/logger.ts';
+
+export class OffsetCommits {
+  readonly #consumer: Pick<Consumer, 'commitOffsets'>;
+  readonly #logger: Logger;
+  readonly #pending = new Map<number, bigint>();
+  #committing: Promise<void> | null = null;
+
+  constructor(consumer: Pick<Consumer, 'commitOffsets'>, logger: Logger) {
+    this.#consumer = consumer;
+    this.#logger = logger;
+  }
+
+  add(partition: number, next: bigint): void {
+    this.#pending.set(partition, next);
+    this.#committing ??= this.#commitPending()
+      .catch((error: unknown) => {
+        this.#logger.warn({ err: errorText(error) }, 'offsets not committed yet');
+      })
+      .finally(() => {
+        this.#committing = null;
+      });
+  }
+
+  /** Forgets what is not committed: the partitions may be someone else's by now. */
+  clear(): void {
+    this.#pending.clear();
+  }
+
+  /** Commits all that is left. @throws the client's error when that fails. */
+  async settle(): Promise<void> {
+    await this.#committing;
+    await this.#commitPending();
+  }
+
+  async #commitPending(): Promise<void> {
+    while (this.#pending.size > 0) {
+      const taken = [...this.#pending];
+      this.#pending.clear();
+      const offsets = taken.map(([partition, offset]) => ({
+        topic: TOPIC_CANDLES,
+        partition,
+        offset: String(offset),
+      }));
+      try {
+        await this.#consumer.commitOffsets(offsets);
+      } catch (error) {
+        // They wait for the next commit, unless a newer one of their partition came meanwhile.
+        for (const [partition, offset] of taken) {
+          if (!this.#pending.has(partition)) this.#pending.set(partition, offset);
+        }
+        throw error;
+      }
+    }
+  }
+}
