@@ -3,4 +3,6 @@ export { createBinanceFutures } from './extract/binance-futures/rest.ts';
 export type { VenueAdapter } from './extract/venue.ts';
 export { ingest } from './ingest.ts';
 export { abandonRuns } from './load/abandon-runs.ts';
+export { readRecentStart } from './load/read-recent-start.ts';
 export { readWatermark } from './load/read-watermark.ts';
+export { isRevised } from './revised.ts';

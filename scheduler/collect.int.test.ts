@@ -34,6 +34,8 @@ interface Venue {
   /** Minutes since the start that each symbol has candles for: from 0 up to and without this one. */
   readonly minutes: Record<string, number>;
   readonly asked: { symbol: string; from: number; to: number }[];
+  /** What the venue says today of candles that it told otherwise before, by open time. */
+  readonly corrections: Map<number, Partial<Candle>>;
   failing: string | null;
 }
 
@@ -43,7 +45,12 @@ function minute(count: number): EpochMs {
 
 function candlesOf(venue: Venue, symbol: string): Candle[] {
   return Array.from({ length: venue.minutes[symbol] ?? 0 }, (_, index) =>
-    testCandle({ symbol, openTime: minute(index), volume: decimal(String(index)) }),
+    testCandle({
+      symbol,
+      openTime: minute(index),
+      volume: decimal(String(index)),
+      ...venue.corrections.get(minute(index)),
+    }),
   );
 }
 
@@ -99,7 +106,7 @@ function scheduler(venue: Venue, changes: Partial<CollectOptions> = {}): Collect
 }
 
 function venueWith(minutes: Record<string, number>, now: EpochMs): Venue {
-  return { now, minutes, asked: [], failing: null };
+  return { now, minutes, asked: [], corrections: new Map(), failing: null };
 }
 
 async function stored(): Promise<Record<string, number>> {
@@ -107,6 +114,26 @@ async function stored(): Promise<Record<string, number>> {
     'select symbol, count(*) as n from market.candles group by symbol',
   );
   return Object.fromEntries(rows.map(({ symbol, n }) => [symbol, Number(n)]));
+}
+
+/** Every row that a collection may write, with the transaction that wrote it. */
+async function everythingStored(): Promise<unknown[]> {
+  const { rows } = await database.pool.query<{ row: string }>(
+    `select c.xmin || ' ' || c::text as row from market.candles as c
+     union all select r.xmin || ' ' || r::text from market.ingest_runs as r
+     union all select p.xmin || ' ' || p.id from market.raw_payloads as p
+     order by 1`,
+  );
+  return rows;
+}
+
+/** Minutes since the start of the candles that were revised, with volume and revision. */
+async function revised(): Promise<unknown[]> {
+  const { rows } = await database.pool.query<{ open_time: EpochMs; text: string }>(
+    `select open_time, symbol || ' ' || trim_scale(volume) || ' revision ' || revision as text
+     from market.candles where revision > 0 order by symbol, open_time`,
+  );
+  return rows.map(({ open_time: time, text }) => [(time - TEST_OPEN_TIME) / MINUTE_MS, text]);
 }
 
 async function runCount(): Promise<number> {
@@ -125,13 +152,20 @@ test('a first tick reaches back as far as it is told and collects every series',
   expect(venue.asked).toContainEqual({ symbol: 'ETH/USDT', ...range });
 });
 
-test('a tick before the next candle can have closed asks nothing', async () => {
-  const venue = venueWith({ 'BTC/USDT': 3, 'ETH/USDT': 3 }, minute(3));
+test('a tick before the next candle can have closed reads the newest again and writes nothing', async () => {
+  const venue = venueWith({ 'BTC/USDT': 5, 'ETH/USDT': 5 }, minute(5));
   const options = scheduler(venue);
   await collect(options);
-  venue.now = epochMs(minute(4) - 1);
+  const before = await everythingStored();
+  venue.now = epochMs(minute(6) - 1);
   expect(await collect(options)).toEqual({ collected: 0, failed: 0, candles: 0 });
-  expect(venue.asked).toHaveLength(2);
+  // Both are asked at the same time, in no order.
+  const asked = venue.asked.slice(2).toSorted((a, b) => a.symbol.localeCompare(b.symbol));
+  expect(asked).toEqual([
+    { symbol: 'BTC/USDT', from: minute(2), to: venue.now },
+    { symbol: 'ETH/USDT', from: minute(2), to: venue.now },
+  ]);
+  expect(await everythingStored()).toEqual(before);
 });
 
 test('what ticks missed is caught up by the next one, from where the last one ended', async () => {
@@ -141,7 +175,8 @@ test('what ticks missed is caught up by the next one, from where the last one en
   Object.assign(venue.minutes, { 'BTC/USDT': 50, 'ETH/USDT': 50 });
   venue.now = minute(50);
   expect(await collect(options)).toEqual({ collected: 2, failed: 0, candles: 96 });
-  expect(venue.asked.at(-1)).toMatchObject({ from: minute(2), to: minute(50) });
+  // With the candles that are read again.
+  expect(venue.asked.at(-1)).toMatchObject({ from: minute(0), to: minute(50) });
 });
 
 test('a new process goes on from the watermark', async () => {
@@ -196,4 +231,67 @@ test('an aborted tick starts no further series', async () => {
   const report = await collect(scheduler(venue, { signal: AbortSignal.abort() }));
   expect(report).toEqual({ collected: 0, failed: 0, candles: 0 });
   expect(venue.asked).toEqual([]);
+});
+
+test.each([
+  ['no further one has closed', 0],
+  ['further ones have closed', 2],
+])('a correction of the newest candles is stored by the next tick: %s', async (_, further) => {
+  const venue = venueWith({ 'BTC/USDT': 10, 'ETH/USDT': 10 }, minute(10));
+  const options = scheduler(venue, { series: [BTC] });
+  await collect(options);
+  // The oldest of the three that are read again, and the one before it.
+  venue.corrections.set(minute(7), { volume: decimal('70.5') });
+  venue.corrections.set(minute(6), { volume: decimal('60.5') });
+  venue.minutes['BTC/USDT'] = 10 + further;
+  venue.now = minute(10 + further);
+  expect(await collect(options)).toEqual({ collected: 1, failed: 0, candles: 1 + further });
+  expect(await revised()).toEqual([[7, 'BTC/USDT 70.5 revision 1']]);
+  // And it is stored once.
+  const before = await everythingStored();
+  await collect(options);
+  expect(await everythingStored()).toEqual(before);
+});
+
+test('a series with fewer candles than are read again is not read before its first one', async () => {
+  const venue = venueWith({ 'BTC/USDT': 5 }, minute(5));
+  const options = scheduler(venue, { series: [BTC] });
+  await collect(options);
+  // As if it had been collected from minute 3 on.
+  await database.pool.query('delete from market.candles where open_time < $1::timestamptz', [
+    new Date(minute(3)).toISOString(),
+  ]);
+  venue.minutes['BTC/USDT'] = 6;
+  venue.now = minute(6);
+  expect(await collect(options)).toEqual({ collected: 1, failed: 0, candles: 1 });
+  expect(venue.asked.at(-1)).toMatchObject({ from: minute(3) });
+  expect(await stored()).toEqual({ 'BTC/USDT': 3 });
+});
+
+test('a cache that remembers more than a restored Postgres leaves no hole behind a correction', async () => {
+  const venue = venueWith({ 'BTC/USDT': 10 }, minute(10));
+  const options = scheduler(venue, { series: [BTC] });
+  await collect(options);
+  const from = [new Date(minute(5)).toISOString()];
+  await database.pool.query('delete from market.candles where open_time >= $1::timestamptz', from);
+  await database.pool.query('update market.ingest_runs set watermark = $1::timestamptz', from);
+  venue.corrections.set(minute(4), { volume: decimal('40.5') });
+  await collect(options);
+  expect(await stored()).toEqual({ 'BTC/USDT': 10 });
+  expect(await revised()).toEqual([[4, 'BTC/USDT 40.5 revision 1']]);
+});
+
+test('a candle that cannot be true is no correction, and a run parks it once the next is due', async () => {
+  const venue = venueWith({ 'BTC/USDT': 4 }, minute(4));
+  const options = scheduler(venue, { series: [BTC] });
+  await collect(options);
+  venue.corrections.set(minute(3), { low: decimal('500') });
+  expect(await collect(options)).toMatchObject({ collected: 0, failed: 0 });
+  expect(await runCount()).toBe(1);
+  venue.minutes['BTC/USDT'] = 5;
+  venue.now = minute(5);
+  expect(await collect(options)).toMatchObject({ collected: 1, candles: 1 });
+  const { rows } = await database.pool.query('select reason from market.quarantine');
+  expect(rows).toEqual([{ reason: 'ohlc_order' }]);
+  expect(log.lines).toMatchObject([{ level: 'warn', msg: 'rows refused and kept aside' }]);
 });

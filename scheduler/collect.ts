@@ -1,8 +1,9 @@
 /**
  * The collect job: brings every configured series up to the venue's now. What is due follows from the
- * watermark alone, so a missed tick, a crash or a long pause is caught up by the next run, and a run
- * that finds nothing due does nothing. Failing series do not keep the others from going on; series
- * that are due but have nothing new are asked less and less often.
+ * watermark alone, so a missed tick, a crash or a long pause is caught up by the next run. The newest
+ * closed candles are read again each time, since venues correct them late; where none is due and none
+ * was corrected, nothing is written. Failing series do not keep the others from going on; series that
+ * are due but have nothing new are asked less and less often.
  */
 import { seriesKey, type Series } from '#core/candle.ts';
 import { errorText } from '#core/errors.ts';
@@ -10,7 +11,7 @@ import { nextOpen } from '#core/interval.ts';
 import { epochMs, type EpochMs } from '#core/time.ts';
 import type { Logger } from '#platform/logger.ts';
 import type { Pool } from '#platform/postgres.ts';
-import { ingest, type VenueAdapter } from '../etl/index.ts';
+import { ingest, isRevised, readRecentStart, type VenueAdapter } from '../etl/index.ts';
 import type { QuietSeries } from './quiet-series.ts';
 import type { Watermarks } from './watermarks.ts';
 
@@ -35,13 +36,15 @@ export interface CollectReport {
 }
 
 const SERIES_AT_ONCE = 3;
+/** Closed candles of each series that every tick reads again. */
+const CANDLES_READ_AGAIN = 3;
 /** Bounds memory: this many candles of each series at once are in hand. */
 const BATCH_ROWS_MAX = 10_000;
 const DAY_MS = 86_400_000;
 const EARLIEST = Date.UTC(1990, 0, 1);
 const JOB = 'collect';
 
-/** One tick: asks each series once, unless it rests or nothing can have closed. */
+/** One tick: brings each series up to now and its newest candles up to date, unless it rests. */
 export async function collect(options: CollectOptions): Promise<CollectReport> {
   const { quiet } = options;
   quiet.tick();
@@ -69,30 +72,40 @@ export async function collect(options: CollectOptions): Promise<CollectReport> {
   return report;
 }
 
-/** @returns candles stored, or null when no further candle has closed since the last time. */
+/** @returns candles stored, or null when none has closed since the last time and none was corrected. */
 async function collectSeries(
   options: CollectOptions,
   series: Series,
   now: EpochMs,
 ): Promise<number | null> {
+  const { adapter, pool, watermarks, signal } = options;
+  const recent = await readRecentStart(pool, series, CANDLES_READ_AGAIN);
   const isDone = (watermark: EpochMs | null): boolean =>
     watermark !== null && nextOpen(series.interval, watermark) > now;
-  if (isDone(await options.watermarks.cached(series))) return null;
-  const watermark = await options.watermarks.read(series);
-  if (isDone(watermark)) return null;
-  const from = watermark ?? epochMs(Math.max(EARLIEST, now - options.historyDays * DAY_MS));
+  if (isDone(await watermarks.cached(series)) || isDone(await watermarks.read(series))) {
+    if (recent === null) return null;
+    const range = { from: recent, to: now, venueNow: now };
+    if (!(await isRevised({ adapter, pool, series, ...range, signal }))) return null;
+  }
+  // Where to go on from is asked of Postgres alone, whatever the cache said.
+  const watermark = await watermarks.read(series);
+  const from = epochMs(
+    watermark === null
+      ? Math.max(EARLIEST, now - options.historyDays * DAY_MS)
+      : Math.min(watermark, recent ?? watermark),
+  );
   const report = await ingest({
     job: JOB,
-    adapter: options.adapter,
-    pool: options.pool,
+    adapter,
+    pool,
     series,
     from,
     to: now,
     venueNow: now,
     batchRowsMax: BATCH_ROWS_MAX,
-    signal: options.signal,
+    signal,
   });
-  if (report.watermark !== null) await options.watermarks.cache(series, report.watermark);
+  if (report.watermark !== null) await watermarks.cache(series, report.watermark);
   const { inserted, closed, revised, quarantined } = report.counts;
   if (quarantined > 0) {
     options.logger.warn({ series: seriesKey(series), quarantined }, 'rows refused and kept aside');

@@ -86,6 +86,17 @@ const COPY_ESCAPES: Readonly<Record<string, string>> = {
 const ARRAY_SPECIAL = /["\\]/;
 const ARRAY_SPECIALS = /["\\]/g;
 
+/** First and last open time of a batch, as Postgres reads them: the bounds of its statements. */
+export function openTimeBounds(rows: readonly LoadRow[]): [string, string] {
+  let first = Infinity;
+  let last = -Infinity;
+  for (const { candle } of rows) {
+    first = Math.min(first, candle.openTime);
+    last = Math.max(last, candle.openTime);
+  }
+  return [instantText(first), instantText(last)];
+}
+
 /** One line of COPY's text format, line end included. */
 export function copyLine(row: LoadRow): string {
   let line = '';
@@ -100,6 +111,13 @@ export function copyLine(row: LoadRow): string {
     } else line += value;
   }
   return `${line}\n`;
+}
+
+/** A FROM item that yields the rows of `columnArrays`, whose arrays are parameters from `first` on. */
+export function arraysSql(first: number): string {
+  const arrays = CANDLE_COLUMNS.map(({ type }, index) => `$${first + index}::${type}[]`);
+  const names = CANDLE_COLUMNS.map(({ name }) => name);
+  return `(select * from unnest(${arrays.join(', ')}) as u (${names.join(', ')}))`;
 }
 
 /** One array literal for each column, in column order: what `unnest` turns back into rows. */

@@ -158,10 +158,20 @@ test('refused rows are parked with reason, row and payload, whoever refused them
     {
       reason: 'refused_by_database',
       detail: expect.stringContaining('candles_high_is_highest') as string,
-      raw_row: JSON.stringify(bad),
+      raw_row: JSON.stringify({ ...bad, observedAt: undefined }),
       redriven_at: null,
     },
   ]);
+});
+
+test('a candle that the database refuses each time it is seen is parked once', async () => {
+  const runId = await start();
+  const bad = testCandle({ high: decimal('1') });
+  for (const seenAt of [FETCHED_AT, epochMs(FETCHED_AT + 60_000)]) {
+    const { counts } = await load(runId, page([{ ...bad, observedAt: seenAt }]));
+    expect(counts).toMatchObject({ quarantined: 1 });
+  }
+  expect(await sizes()).toMatchObject({ candles: 0, quarantine: 1 });
 });
 
 test('the watermark follows the last stored closed candle and never goes back', async () => {

@@ -125,7 +125,9 @@ async function store(
 
 function parkRefused({ row, detail }: RefusedRow): QuarantinedRow {
   const { candle, rawId } = row;
-  const rawRow = JSON.stringify(candle);
+  // Without the moment of seeing it, so that it is the same finding when it is seen again.
+  const { observedAt: _, ...seen } = candle;
+  const rawRow = JSON.stringify(seen);
   return { rawId, openTime: candle.openTime, reason: REFUSED_BY_DATABASE, detail, rawRow };
 }
 

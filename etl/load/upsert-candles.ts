@@ -1,7 +1,8 @@
 /**
  * Writes a batch of candles into market.candles, inside the caller's transaction. In: rows in the
  * order they were seen, months already made. Out: how many were new, revised, closed, unchanged. The
- * rule of what is written is in told-candles; nothing new means nothing written, not a byte of WAL. No savepoint is used: with logical decoding on, one alone would log 48 bytes.
+ * rule of what is written is in told-candles; nothing new means nothing written, not a byte
+ * of WAL. No savepoint is used: with logical decoding on, one alone would log 48 bytes.
  */
 import {
   DatabaseError,
@@ -9,7 +10,7 @@ import {
   type QueryResult,
   type QueryResultRow,
 } from '#platform/postgres.ts';
-import { CANDLE_COLUMNS, columnArrays, type LoadRow } from './candle-columns.ts';
+import { arraysSql, columnArrays, openTimeBounds, type LoadRow } from './candle-columns.ts';
 import { insertAbsentCandlesSql, type InsertCounts } from './insert-absent-candles.ts';
 import { latestPerKey } from './latest-per-key.ts';
 import { mergeCandlesSql, type MergeCounts } from './merge-candles.ts';
@@ -54,10 +55,7 @@ const ROW_ERROR_CODES: readonly string[] = [
 
 const INSERT_STAGE = insertAbsentCandlesSql(CANDLE_STAGE);
 const MERGE_STAGE = mergeCandlesSql(CANDLE_STAGE);
-const MERGE_ARRAYS = mergeCandlesSql(
-  `(select * from unnest(${CANDLE_COLUMNS.map(({ type }, index) => `$${index + 4}::${type}[]`).join(', ')})
-    as u (${CANDLE_COLUMNS.map(({ name }) => name).join(', ')}))`,
-);
+const MERGE_ARRAYS = mergeCandlesSql(arraysSql(4));
 
 export interface UpsertOptions {
   readonly ingestRunId: bigint;
@@ -130,14 +128,4 @@ function only<Row extends QueryResultRow>(result: QueryResult<Row>): Row {
   const [row] = result.rows;
   if (row === undefined) throw new Error('a statement that counts returned no counts');
   return row;
-}
-
-function openTimeBounds(rows: readonly LoadRow[]): [string, string] {
-  let first = Infinity;
-  let last = -Infinity;
-  for (const { candle } of rows) {
-    first = Math.min(first, candle.openTime);
-    last = Math.max(last, candle.openTime);
-  }
-  return [new Date(first).toISOString(), new Date(last).toISOString()];
 }
