@@ -3,9 +3,11 @@ export { decodeCandleMessage, parseVersion } from './debezium/decode.ts';
 export {
   applyConnector,
   connectorStatus,
+  forgetConnector,
   readConnectorFile,
   removeConnector,
   restartFailed,
+  type ConnectorFile,
   type ConnectorStatus,
 } from './register.ts';
 export { checkNotification } from './notifications.ts';

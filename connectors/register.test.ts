@@ -13,6 +13,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   applyConnector,
   connectorStatus,
+  forgetConnector,
   readConnectorFile,
   removeConnector,
   restartFailed,
@@ -186,6 +187,42 @@ describe('removing', () => {
   test('while Connect cannot is refused', async () => {
     answerWith(409, '{"error_code":409,"message":"rebalancing"}');
     await expect(removeConnector({ url }, NAME)).rejects.toMatchObject({ retryable: true });
+  });
+});
+
+describe('forgetting', () => {
+  /** Answers one status after the other. */
+  function answerInTurn(...statuses: readonly number[]): void {
+    const left = [...statuses];
+    answer = (response) => response.writeHead(left.shift() ?? 500).end('{"message":"x"}');
+  }
+  const requests = (): string[] => asked.map(({ method, url: path }) => `${method} ${path}`);
+  const PATH = `/connectors/${NAME}`;
+
+  test('stops the connector, waits until its tasks are gone, and removes it', async () => {
+    answerInTurn(202, 500, 200, 204);
+    await forgetConnector({ url }, FILE);
+    const offsets = `DELETE ${PATH}/offsets`;
+    expect(requests()).toEqual([`PUT ${PATH}/stop`, offsets, offsets, `DELETE ${PATH}`]);
+  });
+
+  test('makes one that was removed before once more, stopped', async () => {
+    answerInTurn(404, 201, 200, 204);
+    await forgetConnector({ url }, FILE);
+    expect(requests()[1]).toBe('POST /connectors');
+    expect(JSON.parse(asked[1]?.body ?? '')).toEqual({ ...FILE, initial_state: 'STOPPED' });
+    expect(requests().slice(2)).toEqual([`DELETE ${PATH}/offsets`, `DELETE ${PATH}`]);
+  });
+
+  test.each([
+    ['not stop', [500]],
+    ['not make it', [404, 400]],
+    ['not forget', [202, 500, 500, 500, 500]],
+  ])('is given up when Connect does %s', async (_, statuses) => {
+    answerInTurn(...statuses);
+    await expect(forgetConnector({ url, timeoutMs: 300 }, FILE)).rejects.toMatchObject({
+      code: 'WICK_CONNECTOR_REJECTED',
+    });
   });
 });
 

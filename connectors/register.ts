@@ -1,8 +1,10 @@
 /**
  * The connector's life through Kafka Connect's REST: apply (idempotent), status, remove. In: the
- * committed connector file. Out: what Connect says, in words. Removing keeps slot and publication.
+ * committed connector file. Out: what Connect says, in words. Removing keeps slot and publication, and
+ * Connect remembers the place in the WAL; forgetting leaves nothing with Connect.
  */
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { AppError, errorText } from '#core/errors.ts';
@@ -34,6 +36,7 @@ export interface ConnectEndpoint {
 }
 
 const TIMEOUT_MS = 30_000;
+const FORGET_POLL_MS = 200;
 
 /** @throws AppError WICK_CONFIG_INVALID when the file is missing or not `{name, config}`. */
 export async function readConnectorFile(path: string): Promise<ConnectorFile> {
@@ -97,6 +100,34 @@ export async function removeConnector(endpoint: ConnectEndpoint, name: string): 
   if (response.status === 204) return true;
   if (response.status === 404) return false;
   throw rejected('DELETE', name, response);
+}
+
+/**
+ * Removes the connector with the place in the WAL that Connect keeps for its name: the next one takes
+ * a snapshot. One that was removed before is made once more, stopped: only then Connect forgets.
+ * @throws AppError WICK_CONNECTOR_REJECTED with Connect's reason.
+ */
+export async function forgetConnector(
+  endpoint: ConnectEndpoint,
+  file: ConnectorFile,
+): Promise<void> {
+  const path = `/connectors/${encodeURIComponent(file.name)}`;
+  const stopped = await call(endpoint, 'PUT', `${path}/stop`);
+  if (stopped.status === 404) {
+    const made = await call(endpoint, 'POST', '/connectors', { ...file, initial_state: 'STOPPED' });
+    if (made.status !== 201) throw rejected('POST', file.name, made);
+  } else if (stopped.status >= 300) {
+    throw rejected('PUT', file.name, stopped);
+  }
+  // Its tasks may take a moment longer than the connector itself.
+  const deadline = performance.now() + (endpoint.timeoutMs ?? TIMEOUT_MS);
+  for (;;) {
+    const forgotten = await call(endpoint, 'DELETE', `${path}/offsets`);
+    if (forgotten.status === 200) break;
+    if (performance.now() > deadline) throw rejected('DELETE', file.name, forgotten);
+    await delay(FORGET_POLL_MS);
+  }
+  await removeConnector(endpoint, file.name);
 }
 
 /** Restarts failed tasks, and the connector itself if it failed; running ones are left alone. */

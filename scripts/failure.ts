@@ -1,15 +1,20 @@
 /**
  * What a command says when it fails, and its exit code. One sentence for what was foreseen (a wrong
  * option, a store that does not answer, a part that this installation lacks); the whole trace for what
- * was not: that is a bug.
+ * was not: that is a bug. With --json programs get the code and the sentence as an object.
  */
-import { AppError, errorText } from '#core/errors.ts';
+import { CommanderError } from 'commander';
+import { AppError, errorText, type ErrorCode } from '#core/errors.ts';
 
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
 
 export interface Failure {
-  readonly text: string;
+  readonly code: ErrorCode;
+  /** What went wrong and what to do, in one sentence where it was foreseen. */
+  readonly message: string;
+  /** For people; null where they were told already. */
+  readonly text: string | null;
   readonly exitCode: number;
 }
 
@@ -27,25 +32,44 @@ const NETWORK_CODES = new Set([
 const LOGIN_REFUSED = /^28/;
 
 export function describeFailure(error: unknown): Failure {
-  if (error instanceof AppError) {
-    const usage = error.code === 'WICK_USAGE' || error.code === 'WICK_CONFIG_INVALID';
-    return { text: error.message, exitCode: usage ? EXIT_USAGE : EXIT_FAILED };
+  if (error instanceof CommanderError) {
+    const message = error.message.replace(/^error: /, '');
+    return { code: 'WICK_USAGE', message, text: null, exitCode: EXIT_USAGE };
   }
-  const text = describeForeseen(error) ?? (error instanceof Error ? error.stack : undefined);
-  return { text: text ?? errorText(error), exitCode: EXIT_FAILED };
+  if (error instanceof AppError) {
+    const { code, message } = error;
+    const usage = code === 'WICK_USAGE' || code === 'WICK_CONFIG_INVALID';
+    return { code, message, text: message, exitCode: usage ? EXIT_USAGE : EXIT_FAILED };
+  }
+  const foreseen = describeForeseen(error);
+  if (foreseen !== null) return { ...foreseen, text: foreseen.message, exitCode: EXIT_FAILED };
+  const message = errorText(error);
+  const trace = error instanceof Error ? (error.stack ?? message) : message;
+  return { code: 'WICK_INTERNAL', message, text: trace, exitCode: EXIT_FAILED };
 }
 
-function describeForeseen(error: unknown): string | null {
+/** The one object that a command with --json prints when it cannot print its result. */
+export function failureJson({ code, message }: Pick<Failure, 'code' | 'message'>): string {
+  return `${JSON.stringify({ error: { code, message } })}\n`;
+}
+
+function describeForeseen(error: unknown): Pick<Failure, 'code' | 'message'> | null {
   if (isWithoutEmbeddedStack(error)) {
-    return 'The embedded stack is not part of this image; use "docker compose up -d" and "docker compose down"';
+    return {
+      code: 'WICK_LOCAL_ABSENT',
+      message:
+        'The embedded stack is not part of this image; use "docker compose up -d" and "docker compose down"',
+    };
   }
   for (const each of chainOf(error)) {
     const code = 'code' in each ? String(each.code) : '';
     if (NETWORK_CODES.has(code) || each.name.startsWith('KafkaJS')) {
-      return `A store does not answer (${errorText(each)}); is the stack running? "npm run wick -- status" says which`;
+      const message = `A store does not answer (${errorText(each)}); is the stack running? "npm run wick -- status" says which`;
+      return { code: 'WICK_STORE_UNREACHABLE', message };
     }
     if (LOGIN_REFUSED.test(code)) {
-      return `Postgres refuses the login (${each.message}); check DB_USER and DB_PASSWORD`;
+      const message = `Postgres refuses the login (${each.message}); check DB_USER and DB_PASSWORD`;
+      return { code: 'WICK_STORE_REFUSED', message };
     }
   }
   return null;

@@ -94,13 +94,17 @@ function expectSentence({ stdout, stderr }: Result, text: string): void {
   expect(stdout).toBe('');
 }
 
+/** One object for programs, with the sentence that people get. */
+function expectError({ stdout }: Result, code: string, text: string): void {
+  expect(JSON.parse(stdout)).toEqual({ error: { code, message: expect.stringContaining(text) } });
+}
+
 describe('wrong usage exits with 2 and says what is wrong', () => {
   test.each<[string[], string]>([
     [['upp'], "unknown command 'upp'"],
     [['up', '--onse'], "unknown option '--onse'"],
     [['up', 'now'], 'too many arguments'],
     [['up', '--data'], "option '--data <dir>' argument missing"],
-    [['up', '--json'], '--json goes with --once'],
     [['up', '--speed', '0'], '--speed is "0"; give a number above 0, at most 100000'],
     [['up', '--speed', 'fast'], '--speed is "fast"'],
     [['up', '--speed', ''], '--speed is ""'],
@@ -115,6 +119,18 @@ describe('wrong usage exits with 2 and says what is wrong', () => {
     expect(result.stderr).toContain(text);
     expect(result.code).toBe(2);
     expect(result.stdout).toBe('');
+  });
+
+  test.each<[string[], string]>([
+    [['up', '--json'], '--json goes with --once'],
+    [['up', '--once', '--json', '--onse'], "unknown option '--onse'"],
+    [['up', '--once', '--json', '--data', '/nowhere'], '--data names "/nowhere", which cannot be'],
+    [['status', 'now', '--json'], 'too many arguments'],
+  ])('with --json as an object too: wick %s', async (args, text) => {
+    const result = await wick(args);
+    expect(result.code).toBe(2);
+    expect(result.stderr).toContain(text);
+    expectError(result, 'WICK_USAGE', text);
   });
 
   test('a --data folder without a candle CSV names what it found', async () => {
@@ -215,6 +231,9 @@ describe('where nothing runs', () => {
     const migrate = await wick(['migrate'], env);
     expect(migrate.code).toBe(1);
     expectSentence(migrate, 'A store does not answer');
+    const migrateJson = await wick(['migrate', '--json'], env);
+    expect(migrateJson.code).toBe(1);
+    expectError(migrateJson, 'WICK_STORE_UNREACHABLE', 'A store does not answer');
     const connector = await wick(['connector', 'status'], env);
     expect(connector.code).toBe(1);
     expectSentence(connector, 'Kafka Connect does not answer at "http://127.0.0.1:1"');
@@ -252,6 +271,9 @@ describe('wick up starts nothing', () => {
     const env = { WICKSTREAM_DATA_DIR: join(folder, 'no-java'), JAVA_HOME: '/nowhere' };
     const result = await wick(['up', '--once'], env);
     expect(result.code).toBe(1);
+    const json = await wick(['up', '--once', '--json'], env);
+    expect(json.code).toBe(1);
+    expectError(json, 'WICK_LOCAL_JAVA_MISSING', 'Kafka and Debezium need Java 17 or newer');
     expectSentence(
       result,
       'Kafka and Debezium need Java 17 or newer, but "/nowhere/bin/java" does not run. Install one',
@@ -303,11 +325,10 @@ describe('wick up starts nothing', () => {
       REDIS_PORT: String(port),
     });
     await new Promise((resolve) => server.close(resolve));
+    const text = `Port ${port} for redis is in use by another program; stop that program or set REDIS_PORT to a free port`;
     expect(result.code).toBe(1);
-    expectSentence(
-      result,
-      `Port ${port} for redis is in use by another program; stop that program or set REDIS_PORT to a free port`,
-    );
+    expectError(result, 'WICK_LOCAL_PORT_BUSY', text);
+    expectSentence({ ...result, stdout: '' }, text);
   });
 });
 
@@ -328,6 +349,8 @@ describe('another installation', () => {
         'The embedded stack is not part of this image; use "docker compose up -d"',
       );
     }
+    const json = await spawnWick(script, ['up', '--once', '--json']);
+    expectError(json, 'WICK_LOCAL_ABSENT', 'is not part of this image');
     const status = await spawnWick(script, ['status']);
     expectSentence(status, 'Nothing is running here');
     const doctor = await spawnWick(script, ['doctor'], {
@@ -354,5 +377,8 @@ describe('another installation', () => {
       result,
       'Wickstream needs Node 24 or newer, this is v20.19.0; run it through npm',
     );
+    const json = await spawnWick(old, ['up', '--once', '--json']);
+    expect(json.code).toBe(1);
+    expectError(json, 'WICK_LOCAL_NODE_TOO_OLD', 'Wickstream needs Node 24 or newer');
   });
 });

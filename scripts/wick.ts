@@ -1,7 +1,8 @@
 /**
  * The `wick` command line. Thin: each command is a module of `scripts/commands`, loaded when called,
  * so that production images need not hold what only the embedded stack uses.
- * Exit codes: 0 done, 1 failed, 2 wrong usage. Results go to stdout, everything else to stderr.
+ * Exit codes: 0 done, 1 failed, 2 wrong usage. Results go to stdout, everything else to stderr; with
+ * --json stdout gets exactly one object, `{"error":{"code":…,"message":…}}` where there is no result.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +10,7 @@ import { Command, CommanderError } from 'commander';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { JsonFlag, UpFlags } from './commands/flags.ts';
-import { describeFailure, EXIT_USAGE } from './failure.ts';
+import { describeFailure, failureJson } from './failure.ts';
 
 const PackageFile = Type.Object({ version: Type.String() });
 
@@ -26,17 +27,25 @@ export async function runWick(args: readonly string[]): Promise<number> {
     await createProgram(finish).parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
-    const { text, exitCode } = describeFailure(error);
-    process.stderr.write(`wick: ${text}\n`);
-    return exitCode;
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const failure = describeFailure(error);
+    if (failure.text !== null) process.stderr.write(`wick: ${failure.text}\n`);
+    // Whoever asked for an object gets one.
+    if (args.includes('--json')) process.stdout.write(failureJson(failure));
+    return failure.exitCode;
   }
 }
+
+const HELP_NOTES = `
+up, down and reset are about the embedded stack; the others work with Docker
+Compose too, by "docker compose run --rm app <command>".
+Exit codes: 0 done, 1 failed, 2 wrong usage.`;
 
 function createProgram(finish: Finish): Command {
   const program = new Command('wick')
     .description('Wickstream: market candles from venue to signal, with proof')
     .version(readVersion(), '-V, --version', 'print the version')
+    .addHelpText('after', HELP_NOTES)
     .showHelpAfterError()
     .exitOverride();
   addStackCommands(program, finish);
@@ -53,35 +62,43 @@ function readVersion(): string {
 function addStackCommands(program: Command, finish: Finish): void {
   program
     .command('up')
-    .description('start the embedded stack (no Docker) and show the pipeline at work')
+    .description('start the embedded stack (no Docker) and show the pipeline at work until Ctrl-C')
     .option('--once', 'end when the recorded input is drained; exit 0 only if the stores reconcile')
-    .option('--json', 'print one JSON object on stdout at the end, progress on stderr')
-    .option('--data <dir>', 'feed a folder of candle CSVs (SYMBOL-INTERVAL.csv[.gz]) instead')
-    .option('--speed <n>', 'replayed seconds per second without --once', '60')
-    .option('--live', 'use the real venue instead of the recorded one')
-    .option('--no-connector', 'leave the connector to "curl" or "wick connector activate"')
+    .option('--json', 'with --once: print one JSON object on stdout, progress on stderr')
+    .option(
+      '--data <dir>',
+      'feed candle CSVs (SYMBOL-INTERVAL.csv[.gz]) instead of the bundled ones',
+    )
+    .option('--speed <n>', 'without --once: recorded seconds that pass in one second', '60')
+    .option('--live', 'ask the real venue, by default for BTC/USDT 1m, 7 days back; needs internet')
+    .option(
+      '--no-connector',
+      'do not register the connector: "wick connector activate" does, or curl',
+    )
     .action(async (options: UpFlags) => finish((await import('./commands/up.ts')).up(options)));
   program
     .command('down')
-    .description('stop a running embedded stack')
+    .description('stop the embedded stack in order, or what a crash has left of it')
     .action(async () => finish((await import('./commands/down.ts')).down()));
   program
     .command('status')
-    .description('say how the pipeline is: stores, connector, slot, lag, counts')
+    .description(
+      'say how the pipeline is: connector, slot, lag, counts; exit 1 unless all of it works',
+    )
     .option('--json', 'print one JSON object')
     .action(async (options: JsonFlag) =>
       finish((await import('./commands/status.ts')).status(options)),
     );
   program
     .command('reset')
-    .description('stop the embedded stack and remove all its data')
-    .option('--yes', 'do not ask')
+    .description('stop the embedded stack and remove all its data; downloaded engines stay')
+    .option('--yes', 'do not ask first')
     .action(async (options: { yes?: boolean }) =>
       finish((await import('./commands/reset.ts')).reset(options)),
     );
   program
     .command('doctor')
-    .description('check what the stack needs and say what to do')
+    .description('check machine, services and pipeline, say what to do; exit 1 unless all is well')
     .option('--json', 'print one JSON object')
     .action(async (options: JsonFlag) =>
       finish((await import('./commands/doctor.ts')).doctor(options)),
@@ -98,7 +115,7 @@ function addSetupCommands(program: Command, finish: Finish): void {
     );
   program
     .command('bootstrap')
-    .description('the same as migrate, waiting first for the stores to answer')
+    .description('the same as migrate, but wait up to 2 minutes for the stores to answer')
     .option('--json', 'print one JSON object')
     .action(async (options: JsonFlag) =>
       finish((await import('./commands/migrate.ts')).bootstrap(options)),
@@ -108,11 +125,11 @@ function addSetupCommands(program: Command, finish: Finish): void {
 function addConnectorCommands(program: Command, finish: Finish): void {
   const connector = program
     .command('connector')
-    .description('the Debezium connector of pg-connector.json');
+    .description('the Debezium connector, which carries changes from Postgres to Kafka');
   connector
     .command('activate')
-    .description('create it, or bring it to the file')
-    .option('--file <path>', 'the connector file (default: pg-connector.json of the checkout)')
+    .description('register it, or bring it to its file; may be repeated')
+    .option('--file <path>', 'another file than pg-connector.json')
     .action(async (options: { file?: string }) =>
       finish((await import('./commands/connector.ts')).activate(options)),
     );
@@ -125,8 +142,11 @@ function addConnectorCommands(program: Command, finish: Finish): void {
     );
   connector
     .command('remove')
-    .description('remove it; slot and publication stay')
-    .action(async () => finish((await import('./commands/connector.ts')).remove()));
+    .description('remove it; its slot and the publication stay')
+    .option('--forget', 'with its slot and its place in the WAL: the next one takes a new snapshot')
+    .action(async (options: { forget?: boolean }) =>
+      finish((await import('./commands/connector.ts')).remove(options)),
+    );
 }
 
 /** A reader that has seen enough (`wick status | head -1`) is no failure. */

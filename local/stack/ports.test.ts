@@ -42,6 +42,12 @@ test('a free port is free, and nobody listens there', async () => {
   await assertFree('redis', port, 'REDIS_PORT');
 });
 
+test('no free port is given twice', async () => {
+  const ports = new Set<number>();
+  for (let n = 0; n < 300; n += 1) ports.add(await freePort());
+  expect(ports.size).toBe(300);
+});
+
 test('a port that may not be listened on is not blamed on another program', async () => {
   const refused = async (): Promise<NodeJS.ErrnoException> =>
     Object.assign(new Error('listen EACCES'), { code: 'EACCES' });

@@ -1,5 +1,6 @@
 /** The fixed ports of the embedded stack and the variables that move them. */
 import { AppError } from '#core/errors.ts';
+import { freePort } from './ports.ts';
 
 /** What listens, in start order. */
 export const STACK_PORTS = [
@@ -46,19 +47,30 @@ export function readPorts(env: Readonly<Record<string, string | undefined>>): St
       `${variable} is "${text}"; give a port number from 1 to ${PORT_MAX}`,
     );
   };
-  const ports: StackPorts = {
-    postgres: read('postgres'),
-    kafka: read('kafka'),
-    kafkaController: read('kafkaController'),
-    connect: read('connect'),
-    clickhouse: read('clickhouse'),
-    redis: read('redis'),
-    venue: read('venue'),
-    scheduler: read('scheduler'),
-    analyzer: read('analyzer'),
-  };
+  const ports = eachPort(read);
   assertDistinct(ports);
   return ports;
+}
+
+/** Ports that are free right now, for a stack beside others. */
+export async function freeStackPorts(): Promise<StackPorts> {
+  const free = new Map<keyof StackPorts, number>();
+  for (const name of STACK_PORTS) free.set(name, await freePort());
+  return eachPort((name) => free.get(name)!);
+}
+
+function eachPort(portOf: (name: keyof StackPorts) => number): StackPorts {
+  return {
+    postgres: portOf('postgres'),
+    redis: portOf('redis'),
+    clickhouse: portOf('clickhouse'),
+    kafka: portOf('kafka'),
+    kafkaController: portOf('kafkaController'),
+    connect: portOf('connect'),
+    venue: portOf('venue'),
+    analyzer: portOf('analyzer'),
+    scheduler: portOf('scheduler'),
+  };
 }
 
 function assertDistinct(ports: StackPorts): void {

@@ -8,6 +8,8 @@ import { isEpochMs, epochMs, type EpochMs } from '#core/time.ts';
 import { nextOpen, type Interval } from '#core/interval.ts';
 
 export const RECORDING_HEADER = 'timestamp_ms,open,high,low,close,volume';
+/** Why a file is refused that is well-formed and empty. */
+export const NO_CANDLES = 'no candles below the header';
 
 export interface RecordingRows {
   /** Number of candles, at least 1. */
@@ -50,7 +52,7 @@ export function parseRecordingRows(text: Buffer): RecordingRowsResult {
     return refuse(1, `header "${shorten(header)}" instead of "${RECORDING_HEADER}"`);
   }
   const lines = countLines(text, headerEnd + 1);
-  if (lines === 0) return { ok: false, reason: 'no candles below the header' };
+  if (lines === 0) return { ok: false, reason: NO_CANDLES };
   const openTimes = new Float64Array(lines);
   const lineStarts = new Uint32Array(lines + 1);
   let start = headerEnd + 1;

@@ -4,8 +4,10 @@ import { CONNECTOR_NAME } from '#core/contracts/names.ts';
 import { AppError, errorText } from '#core/errors.ts';
 import type { Config } from '#platform/config.ts';
 import { createLogger } from '#platform/logger.ts';
-import { judgeConnector, judgeCounts } from '../doctor/pipeline.ts';
-import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
+import type { Finding } from '../doctor/finding.ts';
+import { judgeCandles, judgeConnector, judgeCounts } from '../doctor/pipeline.ts';
+import { readCounts, type PipelineCounts, type SlotState } from '../pipeline/counts.ts';
+import { findDivergence } from '../pipeline/divergence.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
 import { findSilent, STORES, type Store } from '../pipeline/reachable.ts';
 import type { JsonFlag } from './flags.ts';
@@ -43,18 +45,18 @@ async function readStatus(): Promise<StatusReport> {
   const connector = answers('Kafka Connect')
     ? await readOr(problems, () => connectorStatus({ url: config.CONNECT_URL }, CONNECTOR_NAME))
     : null;
-  const counts =
+  const pipeline =
     answers('Postgres') && answers('Kafka') && answers('ClickHouse')
       ? await readOr(problems, () => readPipeline(config))
       : null;
   const findings = [
     ...(connector === null ? [] : [judgeConnector(connector)]),
-    ...(counts === null ? [] : judgeCounts(counts)),
+    ...(pipeline?.findings ?? []),
   ];
   for (const { check, ok, found, advice } of findings) {
     if (!ok) problems.push(`${check}: ${found}; ${advice}`);
   }
-  return { ok: problems.length === 0, counts, connector, problems };
+  return { ok: problems.length === 0, counts: pipeline?.counts ?? null, connector, problems };
 }
 
 /** What `read` gives, or null and its reason among the problems. */
@@ -67,10 +69,14 @@ async function readOr<T>(problems: string[], read: () => Promise<T>): Promise<T 
   }
 }
 
-async function readPipeline(config: Config): Promise<PipelineCounts> {
+async function readPipeline(
+  config: Config,
+): Promise<{ readonly counts: PipelineCounts; readonly findings: readonly Finding[] }> {
   const clients = await openPipelineClients(config, createLogger('wick', 'silent'));
   try {
-    return await readCounts(clients);
+    const counts = await readCounts(clients);
+    const candles = judgeCandles(await findDivergence(clients), counts.slot);
+    return { counts, findings: [...judgeCounts(counts), candles] };
   } finally {
     await clients.close();
   }
@@ -90,7 +96,7 @@ function describe({ counts, connector, problems }: StatusReport): string {
         'slot',
         counts.slot === null
           ? 'none'
-          : `${counts.slot.active ? 'active' : 'idle'}, ${counts.slot.lagBytes} bytes to capture`,
+          : `${slotWord(counts.slot)}, ${counts.slot.lagBytes} bytes to capture`,
       ],
       ['kafka', `${counts.changes} changes, ${counts.lag} to analyse`],
       [
@@ -101,4 +107,9 @@ function describe({ counts, connector, problems }: StatusReport): string {
   }
   for (const problem of problems) rows.push(['problem', problem]);
   return `${rows.map(([name, text]) => `${name.padEnd(12)}${text}`).join('\n')}\n`;
+}
+
+function slotWord({ active, lost }: SlotState): string {
+  if (lost !== null) return 'lost';
+  return active ? 'active' : 'idle';
 }

@@ -20,6 +20,7 @@ import { createStartView } from '../stack/start-view.ts';
 import { stackLayout, startStack, type RunningStack } from '../stack/start-stack.ts';
 import { killServices } from '../stack/stop-stack.ts';
 import { createStyle, type Style } from '../stack/style.ts';
+import { EXIT_FAILED } from '../failure.ts';
 import type { UpFlags } from './flags.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..', '..');
@@ -52,6 +53,8 @@ export async function up(flags: UpFlags): Promise<number> {
   const output = flags.json === true ? process.stderr : process.stdout;
   let stack: RunningStack | null = null;
   let summary = '';
+  let code = 0;
+  let unstopped: Error | null = null;
   const interrupts = listenForInterrupts({
     say: (line) => {
       // The last table stays, what was awaited does not.
@@ -87,20 +90,32 @@ export async function up(flags: UpFlags): Promise<number> {
     view.close();
     say('everything runs');
     const report = (text: string): void => void (summary = text);
-    return await watch(stack, { flags, startedAt, screen, style, say, interrupts, logger, report });
+    code = await watch(stack, { flags, startedAt, screen, style, say, interrupts, logger, report });
   } catch (error) {
-    if (interrupts.signal.aborted) return endedBy(interrupts, flags);
-    throw await explain(error, layout.base);
+    if (!interrupts.signal.aborted) throw await explain(error, layout.base);
+    code = endedBy(interrupts, flags);
   } finally {
     view.close();
-    try {
-      await stack?.stop();
-    } finally {
-      screen.close();
-      interrupts.close();
-      // The last word, also where a service did not stop as it should.
-      process.stdout.write(summary);
-    }
+    unstopped = await stopOf(stack);
+    screen.close();
+    interrupts.close();
+    // The last word, also where a service did not stop as it should.
+    process.stdout.write(summary);
+  }
+  if (unstopped === null) return code;
+  // With a result on stdout there is no room for an error beside it.
+  if (summary === '') throw unstopped;
+  process.stderr.write(`wick: ${unstopped.message}\n`);
+  return EXIT_FAILED;
+}
+
+/** Stops it. @returns why that failed, or null. */
+async function stopOf(stack: RunningStack | null): Promise<Error | null> {
+  try {
+    await stack?.stop();
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(errorText(error));
   }
 }
 

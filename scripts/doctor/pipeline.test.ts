@@ -2,15 +2,19 @@ import { createServer, type Server } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { freePort } from '../../local/stack/ports.ts';
 import { loadConfig, type Config } from '#platform/config.ts';
+import type { SlotState } from '../pipeline/counts.ts';
 import { STORES } from '../pipeline/reachable.ts';
 import {
   checkPipeline,
+  judgeCandles,
   judgeConnector,
   judgeCounts,
   LAG_MAX,
   SLOT_LAG_BYTES_MAX,
 } from './pipeline.ts';
 
+/** A slot and a lag of a pipeline that keeps up. */
+const healthy = { slot: { active: true, lagBytes: 100, lost: null }, lag: 5, deadLetters: 0 };
 const running = { connector: 'RUNNING', tasks: ['RUNNING'], failure: null };
 const servers: Server[] = [];
 
@@ -114,9 +118,7 @@ describe('the connector', () => {
 });
 
 describe('slot and lag', () => {
-  const healthy = { slot: { active: true, lagBytes: 100 }, lag: 5 };
-  const slot = (value: (typeof healthy)['slot'] | null): unknown =>
-    judgeCounts({ ...healthy, slot: value })[0];
+  const slot = (value: SlotState | null): unknown => judgeCounts({ ...healthy, slot: value })[0];
 
   test('of a pipeline that keeps up are fine', () => {
     expect(judgeCounts(healthy).every(({ ok }) => ok)).toBe(true);
@@ -132,17 +134,29 @@ describe('slot and lag', () => {
   });
 
   test('an idle slot keeps WAL for nobody', () => {
-    expect(slot({ active: false, lagBytes: 7 })).toMatchObject({
+    expect(slot({ active: false, lagBytes: 7, lost: null })).toMatchObject({
       ok: false,
       found: 'nobody reads it, 7 bytes behind',
     });
   });
 
   test('a slot far behind is bad although it is read', () => {
-    expect(slot({ active: true, lagBytes: SLOT_LAG_BYTES_MAX })).toMatchObject({
+    expect(slot({ active: true, lagBytes: SLOT_LAG_BYTES_MAX, lost: null })).toMatchObject({
       ok: false,
       found: `active, ${SLOT_LAG_BYTES_MAX} bytes behind`,
     });
+  });
+
+  test('a slot that Postgres gave up is bad, be it read or not', () => {
+    for (const active of [true, false]) {
+      expect(slot({ active, lagBytes: 7, lost: 'wal_removed' })).toEqual({
+        check: 'slot',
+        ok: false,
+        found: 'given up by Postgres (wal_removed): changes that nobody had read are lost',
+        advice:
+          'run "npm run wick -- connector remove --forget", then "npm run wick -- connector activate", which takes a new snapshot',
+      });
+    }
   });
 
   test('an analyzer far behind is bad', () => {
@@ -150,6 +164,57 @@ describe('slot and lag', () => {
       check: 'lag',
       ok: false,
       found: `${LAG_MAX} changes to analyse`,
+    });
+  });
+
+  test('a record that could not be read is bad', () => {
+    expect(judgeCounts({ ...healthy, deadLetters: 2 })[2]).toMatchObject({
+      check: 'dead letters',
+      ok: false,
+      found: '2 records could not be read; what they said is in no table',
+      advice: expect.stringContaining('wickstream.dlq'),
+    });
+  });
+});
+
+describe('candles', () => {
+  const differ = (postgres: number, clickhouse: number) =>
+    judgeCandles(
+      { postgres, clickhouse, buckets: ['a 2025-06-01: b', 'c 2025-06-02: d'] },
+      healthy.slot,
+    );
+
+  test('that do not differ are fine', () => {
+    expect(judgeCandles(null, healthy.slot)).toMatchObject({ check: 'candles', ok: true });
+  });
+
+  test('missing in ClickHouse are to be sent again, and told where', () => {
+    expect(differ(10, 8)).toMatchObject({
+      check: 'candles',
+      ok: false,
+      found:
+        '10 closed in Postgres, 8 in ClickHouse, and nothing is on its way; a 2025-06-01: b; c 2025-06-02: d',
+      advice: expect.stringMatching(/^send them through again, .*insert into market\.cdc_signal /),
+    });
+  });
+
+  test('that only ClickHouse has are deletes that were not captured', () => {
+    expect(differ(8, 10)).toMatchObject({
+      ok: false,
+      advice: expect.stringMatching(/^deletes were not captured .*"npm run wick -- reset"/),
+    });
+  });
+
+  test.each([
+    ['no slot', null],
+    ['an idle slot', { ...healthy.slot, active: false }],
+    ['a lost slot', { ...healthy.slot, lost: 'wal_removed' }],
+  ])('are explained by %s', (_, slot) => {
+    const divergence = { postgres: 10, clickhouse: 8, buckets: [] };
+    expect(judgeCandles(divergence, slot)).toMatchObject({
+      ok: false,
+      found: '10 closed in Postgres, 8 in ClickHouse, and nothing is on its way',
+      advice: 'nobody captures changes: see to the slot and the connector first',
     });
   });
 });

@@ -1,14 +1,15 @@
 /**
  * How the pipeline is, seen through its stores, wherever they run. In: the configuration, or what was
- * read with it. Out: findings about the stores, connector, slot and lag.
+ * read with it. Out: findings about stores, connector, slot, lag, dead letters and candles.
  */
 import { connectorStatus, type ConnectorStatus } from '../../connectors/index.ts';
-import { CONNECTOR_NAME } from '#core/contracts/names.ts';
+import { CONNECTOR_NAME, TOPIC_DLQ } from '#core/contracts/names.ts';
 import { errorText } from '#core/errors.ts';
 import type { Config } from '#platform/config.ts';
 import { createLogger } from '#platform/logger.ts';
 import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
+import { findDivergence, type Divergence } from '../pipeline/divergence.ts';
 import { findSilent } from '../pipeline/reachable.ts';
 import { bad, good, type Finding } from './finding.ts';
 
@@ -42,7 +43,8 @@ async function checkCounts(config: Config): Promise<Finding[]> {
   try {
     const clients = await openPipelineClients(config, createLogger('wick', 'silent'));
     try {
-      return judgeCounts(await readCounts(clients));
+      const counts = await readCounts(clients);
+      return [...judgeCounts(counts), judgeCandles(await findDivergence(clients), counts.slot)];
     } finally {
       await clients.close();
     }
@@ -76,13 +78,48 @@ export function judgeConnector({ connector, tasks, failure }: ConnectorStatus): 
   );
 }
 
-export function judgeCounts({ slot, lag }: Pick<PipelineCounts, 'slot' | 'lag'>): Finding[] {
+export function judgeCounts({
+  slot,
+  lag,
+  deadLetters,
+}: Pick<PipelineCounts, 'slot' | 'lag' | 'deadLetters'>): Finding[] {
   return [
     judgeSlot(slot),
     lag < LAG_MAX
       ? good('lag', `${lag} changes to analyse`)
       : bad('lag', `${lag} changes to analyse`, 'if it does not fall, see the log of the analyzer'),
+    deadLetters === 0
+      ? good('dead letters', 'none')
+      : bad(
+          'dead letters',
+          `${deadLetters} records could not be read; what they said is in no table`,
+          `each lies in the topic ${TOPIC_DLQ} with its reason in the headers; the log of the analyzer names them`,
+        ),
   ];
+}
+
+/** Sends all candles through once more; the analyzer passes over what it knows. */
+const SEND_AGAIN = `insert into market.cdc_signal (id, type, data) values (gen_random_uuid()::text, 'execute-snapshot', '{"type": "incremental", "data-collections": ["market.candles"]}')`;
+
+export function judgeCandles(divergence: Divergence | null, slot: PipelineCounts['slot']): Finding {
+  if (divergence === null) return good('candles', 'as many in both stores, or on their way');
+  const { postgres, clickhouse, buckets } = divergence;
+  const where = buckets.length === 0 ? '' : `; ${buckets.join('; ')}`;
+  const found = `${postgres} closed in Postgres, ${clickhouse} in ClickHouse, and nothing is on its way${where}`;
+  if (slot === null || !slot.active || slot.lost !== null) {
+    return bad(
+      'candles',
+      found,
+      'nobody captures changes: see to the slot and the connector first',
+    );
+  }
+  return postgres > clickhouse
+    ? bad('candles', found, `send them through again, by this statement in Postgres: ${SEND_AGAIN}`)
+    : bad(
+        'candles',
+        found,
+        'deletes were not captured (a truncate, or the connector was away and forgotten); the embedded stack is built anew by "npm run wick -- reset" and "npm start"',
+      );
 }
 
 function judgeSlot(slot: PipelineCounts['slot']): Finding {
@@ -91,6 +128,13 @@ function judgeSlot(slot: PipelineCounts['slot']): Finding {
       'slot',
       'no replication slot',
       'activate the connector: "npm run wick -- connector activate"',
+    );
+  }
+  if (slot.lost !== null) {
+    return bad(
+      'slot',
+      `given up by Postgres (${slot.lost}): changes that nobody had read are lost`,
+      'run "npm run wick -- connector remove --forget", then "npm run wick -- connector activate", which takes a new snapshot',
     );
   }
   const behind = `${slot.lagBytes} bytes behind`;

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { seriesKey } from '#core/candle.ts';
 import { REPLICATION_SLOT } from '#core/contracts/names.ts';
 import { epochMs } from '#core/time.ts';
-import { analyse } from '../../tests/support/analyse.ts';
+import { analyse, TRIAL_PRODUCER } from '../../tests/support/analyse.ts';
 import { CandleStream } from '../../tests/support/candle-stream.ts';
 import { TEST_OPEN_TIME, testCandle, testCandles } from '../../tests/support/candles.ts';
 import { useClickHouse } from '../../tests/support/clickhouse.ts';
@@ -21,12 +21,20 @@ interface Offsets {
   readonly committed: string;
 }
 
-/** A topic whose partitions stand there, and a group that stands where it says. */
-function kafkaAt(...partitions: readonly Offsets[]): CountedClients['kafka'] {
+/** A topic whose partitions stand there, a group that stands where it says, and dead letters. */
+function kafkaAt(
+  partitions: readonly Offsets[],
+  dead: readonly Offsets[],
+): CountedClients['kafka'] {
   return {
-    fetchTopicOffsets: () =>
+    fetchTopicOffsets: (topic) =>
       Promise.resolve(
-        partitions.map(({ low, high }, partition) => ({ partition, low, high, offset: high })),
+        (topic === 'wickstream.dlq' ? dead : partitions).map(({ low, high }, partition) => ({
+          partition,
+          low,
+          high,
+          offset: high,
+        })),
       ),
     fetchOffsets: () =>
       Promise.resolve([
@@ -44,7 +52,12 @@ function kafkaAt(...partitions: readonly Offsets[]): CountedClients['kafka'] {
 
 function read(...partitions: readonly Offsets[]): Promise<PipelineCounts> {
   const { pool } = postgres;
-  return readCounts({ pool, clickhouse: clickhouse.client, kafka: kafkaAt(...partitions) });
+  return readCounts({
+    pool,
+    clickhouse: clickhouse.client,
+    kafka: kafkaAt(partitions, []),
+    producer: TRIAL_PRODUCER,
+  });
 }
 
 afterEach(async () => {
@@ -59,6 +72,7 @@ test('an empty pipeline counts nothing, and has no slot', async () => {
     postgresCandles: 0,
     changes: 0,
     lag: 0,
+    deadLetters: 0,
     candles: 0,
     features: 0,
     signals: 0,
@@ -80,6 +94,22 @@ test('rows written twice and deleted rows do not count', async () => {
   const deleted = stream.changes.at(-1)!;
   expect(deleted.key).toBe(seriesKey(deleted.series));
   expect(await read()).toMatchObject({ candles: 11, features: 11, signals: 11 });
+});
+
+test('rows of other sets, rules and models do not count', async () => {
+  await analyse(clickhouse.client, new CandleStream(6).changes);
+  for (const [table, other] of [
+    ['features', `'other' as feature_set`],
+    ['features', `2 as feature_set_version`],
+    ['signals', `2 as feature_set_version`],
+    ['signals', `'other' as rule_set`],
+    ['signals', `2 as rule_set_version`],
+    ['signals', `'m1' as model_version`],
+  ]) {
+    const query = `insert into ${table} select * replace (${other}) from ${table} final`;
+    await clickhouse.client.command({ query });
+  }
+  expect(await read()).toMatchObject({ candles: 12, features: 12, signals: 12 });
 });
 
 describe('the lag is what was not committed', () => {
@@ -108,6 +138,18 @@ describe('the lag is what was not committed', () => {
   ])('%s', async (_name, partitions, expected) => {
     expect(await read(...partitions)).toMatchObject(expected);
   });
+});
+
+test('dead letters are those that Kafka still has', async () => {
+  const dead = [
+    { low: '0', high: '3', committed: '-1' },
+    { low: '5', high: '6', committed: '-1' },
+  ];
+  const kafka = kafkaAt([{ low: '0', high: '9', committed: '9' }], dead);
+  const { pool } = postgres;
+  const clients = { pool, clickhouse: clickhouse.client, kafka, producer: TRIAL_PRODUCER };
+  const counts = await readCounts(clients);
+  expect(counts).toMatchObject({ changes: 9, lag: 0, deadLetters: 4 });
 });
 
 test('a replication slot is told with how far it is behind', async () => {

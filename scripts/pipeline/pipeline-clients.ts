@@ -1,4 +1,9 @@
-/** The clients that the commands look at the whole pipeline through; opened together, closed together. */
+/**
+ * What the commands look at the whole pipeline through: clients, opened together and closed together,
+ * and whose features and signals are looked at.
+ */
+import { producerOf, readRunningRules } from '../../analyzer/running-rules.ts';
+import type { Producer } from '../../analyzer/sink/tables.ts';
 import {
   createClickHouse,
   clickHouseOptions,
@@ -13,6 +18,8 @@ export interface PipelineClients {
   readonly pool: Pool;
   readonly clickhouse: ClickHouseClient;
   readonly kafka: Admin;
+  /** What the analyzer runs; rows of other sets and versions do not count. */
+  readonly producer: Producer;
   close(): Promise<void>;
 }
 
@@ -21,6 +28,7 @@ export async function openPipelineClients(
   config: Config,
   logger: Logger,
 ): Promise<PipelineClients> {
+  const producer = producerOf(await readRunningRules());
   const kafka = createKafka({
     brokers: config.KAFKA_BROKERS,
     clientId: 'wickstream-status',
@@ -36,6 +44,7 @@ export async function openPipelineClients(
     pool,
     clickhouse,
     kafka,
+    producer,
     close: async () => {
       await Promise.allSettled([pool.end(), clickhouse.close(), kafka.disconnect()]);
     },

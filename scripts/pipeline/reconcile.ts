@@ -2,10 +2,11 @@
  * Compares Postgres and ClickHouse at rest. In: clients. Out: buckets (series and UTC day) that
  * differ. Candles are compared in every column: the MD5 of each row's canonical text, its two 64-bit
  * halves summed, so the order of rows does not matter. Features and signals are compared by coverage:
- * one current row per closed candle, made from that very candle.
+ * one current row per closed candle, made from that very candle, of the sets and versions that run.
  */
 import { readRows } from '#platform/clickhouse.ts';
 import type { PipelineClients } from './pipeline-clients.ts';
+import { OF_FEATURE_SET, OF_RULE_SET } from './produced-by.ts';
 
 export interface ReconcileReport {
   readonly series: number;
@@ -53,7 +54,7 @@ const CLICKHOUSE_BUCKETS = `
   group by bucket`;
 
 /** Candles whose derived row is missing, made from another version, or there without a candle. */
-const COVERAGE = (table: 'features' | 'signals'): string => `
+const COVERAGE = (table: 'features' | 'signals', which: string): string => `
   select concat(exchange, '|', market_type, '|', symbol, '|', interval, ' ',
                 toString(toDate(open_time))) as bucket, toString(count()) as rows
   from (
@@ -65,6 +66,7 @@ const COVERAGE = (table: 'features' | 'signals'): string => `
       union all
       select exchange, market_type, symbol, interval, open_time, candle_version as version, 2 as side
       from ${table} final
+      where ${which}
     )
     group by exchange, market_type, symbol, interval, open_time
   )
@@ -79,13 +81,17 @@ interface Bucket {
 }
 
 export async function reconcile(
-  clients: Pick<PipelineClients, 'pool' | 'clickhouse'>,
+  clients: Pick<PipelineClients, 'pool' | 'clickhouse' | 'producer'>,
 ): Promise<ReconcileReport> {
+  const coverage = (table: 'features' | 'signals', which: string) =>
+    readRows<{ bucket: string; rows: string }>(clients.clickhouse, COVERAGE(table, which), {
+      ...clients.producer,
+    });
   const [postgres, clickhouse, features, signals] = await Promise.all([
     clients.pool.query<Bucket>(POSTGRES_BUCKETS),
     readRows<Bucket>(clients.clickhouse, CLICKHOUSE_BUCKETS),
-    readRows<{ bucket: string; rows: string }>(clients.clickhouse, COVERAGE('features')),
-    readRows<{ bucket: string; rows: string }>(clients.clickhouse, COVERAGE('signals')),
+    coverage('features', OF_FEATURE_SET),
+    coverage('signals', OF_RULE_SET),
   ]);
   const ours = new Map(postgres.rows.map((row) => [row.bucket, row]));
   const theirs = new Map(clickhouse.map((row) => [row.bucket, row]));

@@ -10,6 +10,7 @@ import { readRows } from '#platform/clickhouse.ts';
 import { recordedKey } from './recordings.ts';
 import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
 import type { PipelineClients } from '../pipeline/pipeline-clients.ts';
+import { OF_RULE_SET } from '../pipeline/produced-by.ts';
 import { reconcile, type ReconcileReport } from '../pipeline/reconcile.ts';
 
 export interface DrainOptions {
@@ -115,10 +116,12 @@ function isLevel(counts: PipelineCounts): boolean {
   );
 }
 
-async function hasSignal({ clickhouse }: PipelineClients): Promise<boolean> {
+async function hasSignal({ clickhouse, producer }: PipelineClients): Promise<boolean> {
   const rows = await readRows<{ n: string }>(
     clickhouse,
-    `select count() as n from (select 1 from signals where status = 'active' limit 1)`,
+    `select count() as n
+     from (select 1 from signals where status = 'active' and ${OF_RULE_SET} limit 1)`,
+    { ...producer },
   );
   return rows[0]?.n !== '0';
 }

@@ -9,16 +9,17 @@ const FRAME: Frame = {
     postgresCandles: 190_508,
     changes: 190_600,
     lag: 12,
+    deadLetters: 0,
     candles: 190_496,
     features: 190_496,
     signals: 190_490,
-    slot: { active: true, lagBytes: 3_000 },
+    slot: { active: true, lagBytes: 3_000, lost: null },
   },
   changesPerSecond: 48,
   signals: [
     {
       series: 'BTC/USDT 1m',
-      open_time: '2025-06-03 15:07',
+      open_time: '06-03 15:07',
       decision: 'Long',
       long: '0.83',
       short: '0.17',
@@ -41,7 +42,8 @@ test('the table shows what the pipeline holds, how far it is behind and the newe
     '  lag                             12  to analyse, 3 KiB of WAL to capture',
     '',
     '  newest signals',
-    '  2025-06-03 15:07  BTC/USDT 1m      Long    long 0.83  short 0.17  trend_up, rsi_bullish',
+    '  06-03 15:07  BTC/USDT 1m  Long     long 0.83  short 0.17  trend_up, rsi_bullish',
+    '',
     '',
     '',
     '',
@@ -58,6 +60,30 @@ test('it has as many lines without a signal, a slot or a rate, and fits 80 colum
   );
   expect(lines).toHaveLength(describeFrame(FRAME, createStyle(true)).length);
   for (const line of lines) expect(textWidth(line)).toBeLessThan(80);
+});
+
+test('columns stand below one another, however long a symbol is', () => {
+  const [first] = FRAME.signals;
+  const lines = describeFrame(
+    {
+      ...FRAME,
+      signals: [first!, { ...first!, series: '1000PEPE/USDT 15m', decision: 'Neutral' }],
+    },
+    createStyle(false),
+  );
+  const shown = lines.filter((line) => line.includes('long 0.83'));
+  expect(shown.map((line) => line.indexOf('long 0.83'))).toEqual([43, 43]);
+});
+
+test.each([
+  [0, '0 KiB'],
+  [1_048_000, '1023 KiB'],
+  [51_449_856, '49.1 MiB'],
+])('%i bytes of WAL are %s', (lagBytes, text) => {
+  const counts = { ...FRAME.counts, slot: { active: true, lagBytes, lost: null } };
+  expect(describeFrame({ ...FRAME, counts }, createStyle(false)).join('\n')).toContain(
+    `to analyse, ${text} of WAL to capture`,
+  );
 });
 
 test('all counts fit on one line elsewhere', () => {

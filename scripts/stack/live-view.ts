@@ -4,6 +4,7 @@ import { readRows } from '#platform/clickhouse.ts';
 import { errorText } from '#core/errors.ts';
 import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
 import type { PipelineClients } from '../pipeline/pipeline-clients.ts';
+import { OF_RULE_SET } from '../pipeline/produced-by.ts';
 import { readReplay } from './replay.ts';
 import type { Screen } from './screen.ts';
 import type { RunningStack } from './start-stack.ts';
@@ -22,6 +23,7 @@ export interface LiveOptions {
 
 export interface NewestSignal {
   readonly series: string;
+  /** Month to minute, UTC: the clock above says the year. */
   readonly open_time: string;
   readonly decision: string;
   readonly long: string;
@@ -103,7 +105,9 @@ export function describeFrame(frame: Frame, style: Style): string[] {
   const row = (name: string, value: number, note: string): string =>
     `  ${name.padEnd(22)}${style.bold(number(value).padStart(12))}  ${style.dim(note)}`;
   const rate = changesPerSecond === null ? '' : `${number(Math.max(0, changesPerSecond))} a second`;
-  const wal = number(Math.round((counts.slot?.lagBytes ?? 0) / 1024));
+  const wal = describeBytes(counts.slot?.lagBytes ?? 0);
+  const shown = signals.slice(0, SIGNALS_SHOWN);
+  const width = Math.max(0, ...shown.map(({ series }) => series.length));
   return [
     '',
     `  ${style.bold('Wickstream')}  ${frame.clock.text}`,
@@ -114,20 +118,27 @@ export function describeFrame(frame: Frame, style: Style): string[] {
     row('candles in ClickHouse', counts.candles, ''),
     row('features', counts.features, 'one row a candle'),
     row('signals', counts.signals, 'Long, Short and Neutral'),
-    row('lag', counts.lag, `to analyse, ${wal} KiB of WAL to capture`),
+    row('lag', counts.lag, `to analyse, ${wal} of WAL to capture`),
     '',
     `  ${style.bold('newest signals')}`,
-    ...signals.slice(0, SIGNALS_SHOWN).map((signal) => signalLine(signal, style)),
-    ...Array.from({ length: Math.max(0, SIGNALS_SHOWN - signals.length) }, () => ''),
+    ...shown.map((signal) => signalLine(signal, width, style)),
+    ...Array.from({ length: SIGNALS_SHOWN - shown.length }, () => ''),
+    '',
   ];
 }
 
-function signalLine(signal: NewestSignal, style: Style): string {
+function describeBytes(bytes: number): string {
+  const kib = bytes / 1024;
+  return kib < 1024 ? `${Math.round(kib)} KiB` : `${(kib / 1024).toFixed(1)} MiB`;
+}
+
+/** @param width of the widest series that is shown. */
+function signalLine(signal: NewestSignal, width: number, style: Style): string {
   const { decision } = signal;
   const colour =
     decision === 'Long' ? style.green : decision === 'Short' ? style.red : (text: string) => text;
   return (
-    `  ${style.dim(signal.open_time)}  ${signal.series.padEnd(16)} ${colour(decision.padEnd(8))}` +
+    `  ${style.dim(signal.open_time)}  ${signal.series.padEnd(width)}  ${colour(decision.padEnd(9))}` +
     `long ${signal.long}  short ${signal.short}  ${style.dim(signal.fired)}`
   );
 }
@@ -151,16 +162,19 @@ async function readClock(port: number): Promise<Frame['clock']> {
     : { text: `recorded venue at ${now} UTC, ${replay.speed}× time`, hint: '' };
 }
 
-async function readNewestSignals({ clickhouse }: PipelineClients): Promise<NewestSignal[]> {
+async function readNewestSignals({
+  clickhouse,
+  producer,
+}: PipelineClients): Promise<NewestSignal[]> {
   return readRows<NewestSignal>(
     clickhouse,
     `select concat(symbol, ' ', interval) as series,
-            formatDateTime(open_time, '%Y-%m-%d %H:%i') as open_time, decision,
+            formatDateTime(open_time, '%m-%d %H:%i') as open_time, decision,
             printf('%.2f', assumeNotNull(final_score_long)) as long,
             printf('%.2f', assumeNotNull(final_score_short)) as short,
             arrayStringConcat(fired, ', ') as fired
-     from signals final where status = 'active'
+     from signals final where status = 'active' and ${OF_RULE_SET}
      order by open_time desc, version desc limit {count:UInt8}`,
-    { count: SIGNALS_SHOWN },
+    { ...producer, count: SIGNALS_SHOWN },
   );
 }

@@ -1,9 +1,11 @@
 /** `--once`: wait until drained, prove that the stores agree, print the summary. */
 import type { PipelineClients } from '../pipeline/pipeline-clients.ts';
 import { readMemory } from '../pipeline/memory.ts';
+import { OF_RULE_SET } from '../pipeline/produced-by.ts';
 import { readRows } from '#platform/clickhouse.ts';
 import { drain, type DrainReport } from './drain.ts';
 import { describeCounts } from './live-view.ts';
+import { describeLosses, readLosses } from './losses.ts';
 import { readReplay } from './replay.ts';
 import type { Screen } from './screen.ts';
 import type { RunningStack } from './start-stack.ts';
@@ -48,7 +50,10 @@ const PROGRESS_MS = 2_000;
 const MISMATCHES_SHOWN = 20;
 const ROW_CHARACTERS_MAX = 64;
 
-/** @returns the exit code: 0 only when everything was collected and the stores agree. */
+/**
+ * @returns the exit code: 0 only when everything was collected, no series is missing and the stores
+ * agree.
+ */
 export async function runOnce(options: RunOnceOptions): Promise<number> {
   const { stack, clients, screen, say } = options;
   const replay = await readReplay(stack.ports.venue);
@@ -70,13 +75,18 @@ export async function runOnce(options: RunOnceOptions): Promise<number> {
   screen.draw([]);
   const memory = await readMemory(new Map([...stack.supervisor.pids(), ['wick', process.pid]]));
   const summary = summarise(options, report, ownMemory(memory));
-  options.report(options.json ? `${JSON.stringify(summary)}\n` : await describe(clients, summary));
+  const losses = await readLosses(clients.pool, replay);
+  const text = options.json ? `${JSON.stringify(summary)}\n` : await describe(clients, summary);
+  // What can fail lies behind: a result is not followed by an error.
+  options.report(text);
   for (const { bucket, what } of report.reconciled.mismatches.slice(0, MISMATCHES_SHOWN)) {
     say(`differs: ${bucket}: ${what}`);
   }
   for (const series of report.uncollected)
     say(`not collected to its end: ${series}; see scheduler.log`);
-  return summary.mismatches === 0 && report.uncollected.length === 0 ? 0 : 1;
+  for (const line of describeLosses(losses, report.counts.deadLetters)) say(line);
+  const isWhole = report.uncollected.length === 0 && losses.missing.length === 0;
+  return summary.mismatches === 0 && isWhole ? 0 : 1;
 }
 
 /** The services are children of the supervisor: count them under their own names only. */
@@ -112,7 +122,8 @@ async function describe(clients: PipelineClients, summary: OnceSummary): Promise
   const decisions = await readRows<{ what: string; n: string }>(
     clients.clickhouse,
     `select ifNull(decision, status) as what, toString(count()) as n
-     from signals final group by what order by what`,
+     from signals final where ${OF_RULE_SET} group by what order by what`,
+    { ...clients.producer },
   );
   const quarantined = await clients.pool.query<{ n: string }>(
     'select count(*) as n from market.quarantine where redriven_at is null',

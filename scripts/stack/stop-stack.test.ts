@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,13 +29,15 @@ async function pretend(
   pidFile = join(layout.run, `${name}.pid`),
 ): Promise<ManagedProcess> {
   const end = `echo ${name} >> "${join(folder, 'ends')}"; exit 0`;
+  const ready = join(folder, `${name}.ready`);
   const managed = await startProcess({
     name,
     command: 'sh',
-    args: ['-c', `trap '${end}' TERM INT; while :; do sleep 0.05; done`],
+    args: ['-c', `trap '${end}' TERM INT; : > "${ready}"; while :; do sleep 0.05; done`],
     logFile: join(layout.logs, `${name}.log`),
     pidFile,
-    ready: () => Promise.resolve(true),
+    // Once it listens: a signal before would end it unheard.
+    ready: () => Promise.resolve(existsSync(ready)),
     readyTimeoutMs: 5_000,
     stopSignal: 'SIGTERM',
     stopTimeoutMs: 5_000,
