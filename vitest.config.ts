@@ -1,7 +1,7 @@
 /**
  * How the tests run. Four projects, one after the other: `unit` (pure, fast, no engines), `int` (one
  * or two real engines, files side by side), `integrity` (the whole pipeline, one file at a time) and
- * `e2e`. `npm test` runs the first two, `npm run test:faults` the others. The last three share one set of engines, started by the first file that asks. Under CI the
+ * `e2e`. The last three share one set of engines, started by the first file that asks. Under CI the
  * results also go into a report for the totals.
  */
 import { defineConfig } from 'vitest/config';

@@ -11,12 +11,11 @@ import { applyConnector, connectorStatus, readConnectorFile } from '../connector
 import { installEngines } from '../local/engines/install.ts';
 import { resolveLayout, type StackLayout } from '../local/stack/layout.ts';
 import type { ManagedProcess } from '../local/stack/managed-process.ts';
-import { freePort } from '../local/stack/ports.ts';
 import { startNodeService } from '../local/stack/services/node-service.ts';
 import { servicePlace } from '../local/stack/services/service.ts';
 import { readSecrets } from '../local/stack/secrets.ts';
 import { stackEnv } from '../local/stack/stack-env.ts';
-import { STACK_PORTS, type StackPorts } from '../local/stack/stack-ports.ts';
+import { freeStackPorts } from '../local/stack/stack-ports.ts';
 import { stackServices, type ServiceName } from '../local/stack/stack.ts';
 import { waitFor } from '../local/stack/wait.ts';
 import { bootstrapPipeline } from '../scripts/pipeline/bootstrap.ts';
@@ -73,7 +72,7 @@ export class BenchStack {
     });
     for (const path of [layout.data, layout.logs, layout.run]) await mkdir(path);
     const engines = await installEngines({ cacheDir: layout.engineCache, onProgress });
-    const ports = await freePorts();
+    const ports = await freeStackPorts();
     const secrets = await readSecrets(layout.secretsFile);
     const env = { ...stackEnv(ports, secrets), WICK_ENV_FILE: layout.envFile };
     const services = stackServices({
@@ -187,22 +186,4 @@ export class BenchStack {
     for (const running of [...this.#running.values()].reverse()) await running.stop();
     await rm(this.#folder, { recursive: true, force: true });
   }
-}
-
-async function freePorts(): Promise<StackPorts> {
-  const entries: [string, number][] = [];
-  for (const name of STACK_PORTS) entries.push([name, await freePort()]);
-  const ports = Object.fromEntries(entries);
-  const port = (name: (typeof STACK_PORTS)[number]): number => ports[name] ?? 0;
-  return {
-    postgres: port('postgres'),
-    redis: port('redis'),
-    clickhouse: port('clickhouse'),
-    kafka: port('kafka'),
-    kafkaController: port('kafkaController'),
-    connect: port('connect'),
-    venue: port('venue'),
-    analyzer: port('analyzer'),
-    scheduler: port('scheduler'),
-  };
 }

@@ -37,7 +37,7 @@ const WARM_SECONDS = 2;
 /** Enough for every feature to have its warm-up. */
 const HISTORY_CANDLES = 60;
 /** Between two looks; the same for both sides. */
-const LOOK_MS = 2;
+const LOOK_MS = 10;
 const STRAGGLER_MS = 30_000;
 const DRAIN_TIMEOUT_MS = 120_000;
 const TIMES_MAX = 2;

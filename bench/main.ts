@@ -100,10 +100,12 @@ function verdict(figures: readonly Figure[]): string {
 }
 
 const program = new Command('bench')
-  .description('measure the pipeline against baselines of the same run')
-  .option('--only <name...>', `of ${Object.keys(BENCHES).join(', ')}`)
-  .option('--json', 'print one JSON object')
-  .option('--strict', 'exit 1 when a bar is missed')
+  .description(
+    'measure the pipeline on engines of its own, each figure beside a baseline of the same run',
+  )
+  .option('--only <name...>', `only these: ${Object.keys(BENCHES).join(', ')}`)
+  .option('--json', 'print one JSON object on stdout, progress on stderr')
+  .option('--strict', 'exit 1 when a figure misses its bar; without it that is only printed')
   .exitOverride()
   .action(async (flags: Flags) => {
     process.exitCode = await main(flags);

@@ -317,6 +317,26 @@ describe('the engines', () => {
   });
 });
 
+describe('secrets', () => {
+  test.each(SERVICES)('are not on a command line of %s', (_name, service) => {
+    const { command = [], entrypoint = [], healthcheck } = service;
+    const words = [...command, ...entrypoint, ...(healthcheck?.test ?? [])];
+    expect(words.filter((word) => word.includes(SECRET))).toEqual([]);
+  });
+
+  test('reach Redis in the file that it is started with', () => {
+    const { command, configs = [] } = serviceNamed('redis');
+    expect(command).toEqual(['redis-server', configs[0]?.target]);
+    const lines = COMPOSE.configs[configs[0]?.source ?? '']?.content.split('\n');
+    expect(lines).toContain(`requirepass "${SECRET}"`);
+  });
+
+  test('and configs are all mounted somewhere', () => {
+    const mounted = SERVICES.flatMap(([, { configs = [] }]) => configs.map(({ source }) => source));
+    expect(mounted.sort()).toEqual(Object.keys(COMPOSE.configs).sort());
+  });
+});
+
 test('no file of the deployment holds a secret', () => {
   for (const [name, service] of Object.entries(composeAsWritten().services)) {
     for (const [variable, value] of Object.entries(service.environment)) {

@@ -23,15 +23,16 @@ const SCHEMA_DEFAULTS = Object.fromEntries(
     'default' in schema ? [[name, String(schema.default)]] : [],
   ),
 );
-const SECRETS: readonly string[] = SECRET_VARIABLES;
-/** Each password a different one, as after the command in .env.example. */
-const FILLED = { ...ENV_EXAMPLE, ...onlySecrets() };
+/** Without a default: they must differ from one deployment to the next. */
+const OWN: readonly string[] = [...SECRET_VARIABLES, 'KAFKA_CLUSTER_ID'];
+/** Each a different one, as after the command in .env.example. */
+const FILLED = { ...ENV_EXAMPLE, ...onlyOwn() };
 const NO_FILE = join(ROOT, 'tests', 'no-such.env');
 
 /** Differs between a process on this machine and one in the network: 127.0.0.1 or a service. */
 function isAddress(name: string): boolean {
   const schemaDefault = SCHEMA_DEFAULTS[name] ?? '';
-  return schemaDefault.includes('127.0.0.1') || name === 'KAFKA_CLUSTER_ID';
+  return schemaDefault.includes('127.0.0.1');
 }
 
 describe('.env.example', () => {
@@ -58,19 +59,19 @@ describe('.env.example', () => {
     expect(unexplained).toEqual([]);
   });
 
-  test('holds no secret: the passwords are empty, and nothing else is', () => {
+  test('holds no secret: passwords and cluster id are empty, and nothing else is', () => {
     const empty = Object.entries(ENV_EXAMPLE).filter(([, value]) => value === '');
-    expect(empty.map(([name]) => name).sort()).toEqual([...SECRETS].sort());
+    expect(empty.map(([name]) => name).sort()).toEqual([...OWN].sort());
   });
 
-  test('is a configuration that our processes accept once the passwords are filled in', () => {
+  test('is a configuration that our processes accept once these are filled in', () => {
     expect(() => loadConfig({ env: FILLED, envFile: NO_FILE })).not.toThrow();
   });
 
   const command = /^# {3}(awk .*)$/m.exec(ENV_EXAMPLE_TEXT)?.[1] ?? '';
   const hasTools = spawnSync('sh', ['-c', 'command -v awk && command -v openssl']).status === 0;
 
-  test.skipIf(!hasTools)('says a command that fills in four different passwords', () => {
+  test.skipIf(!hasTools)('says a command that fills each in with another value', () => {
     const run = spawnSync('sh', ['-c', command.replace(/ > \.env$/, '')], {
       cwd: ROOT,
       encoding: 'utf8',
@@ -79,9 +80,9 @@ describe('.env.example', () => {
     const changed = lines.filter((line, index) => line !== ENV_EXAMPLE_TEXT.split('\n')[index]);
     expect(run.stderr).toBe('');
     expect(changed.map((line) => line.replace(/=[0-9a-f]{48}$/, '=48 digits')).sort()).toEqual(
-      SECRETS.map((name) => `${name}=48 digits`).sort(),
+      OWN.map((name) => `${name}=48 digits`).sort(),
     );
-    expect(new Set(changed.map((line) => line.split('=')[1])).size).toBe(SECRETS.length);
+    expect(new Set(changed.map((line) => line.split('=')[1])).size).toBe(OWN.length);
     expect(lines).toHaveLength(ENV_EXAMPLE_TEXT.split('\n').length);
   });
 
@@ -99,9 +100,9 @@ describe('docker-compose.yml', () => {
     expect(fallbacks.length).toBeGreaterThan(30);
   });
 
-  test('requires exactly the secrets, and says where to set each', () => {
+  test('requires exactly what must differ, and says where to set each', () => {
     const required = REFERENCES.filter(({ fallback }) => fallback === null);
-    expect(new Set(required.map(({ name }) => name))).toEqual(new Set(SECRETS));
+    expect(new Set(required.map(({ name }) => name))).toEqual(new Set(OWN));
     for (const { name, message } of required) {
       expect(message).toContain(`set ${name} in .env`);
     }
@@ -118,18 +119,20 @@ describe('docker-compose.yml', () => {
   );
 
   test('and .env.example give each default of the schema', () => {
-    const names = Object.keys(SCHEMA_DEFAULTS).filter((name) => !isAddress(name));
+    const names = Object.keys(SCHEMA_DEFAULTS).filter(
+      (name) => !isAddress(name) && !OWN.includes(name),
+    );
     const expected = names.map((name) => [name, SCHEMA_DEFAULTS[name]]);
     const written = names.map((name) => [name, ENV_EXAMPLE[name]]);
     expect(written).toEqual(expected);
-    // With nothing but the passwords set, our processes still see the same.
-    const { services } = composeWith(onlySecrets());
+    // With nothing but what must be set, our processes still see the same.
+    const { services } = composeWith(onlyOwn());
     const config = loadConfig({ env: services['app']?.environment ?? {}, envFile: NO_FILE });
     const seen = new Map(Object.entries(config).map(([name, value]) => [name, String(value)]));
     expect(names.map((name) => [name, seen.get(name)])).toEqual(expected);
   });
 });
 
-function onlySecrets(): Record<string, string> {
-  return Object.fromEntries(SECRETS.map((name, index) => [name, `secret${index}`]));
+function onlyOwn(): Record<string, string> {
+  return Object.fromEntries(OWN.map((name, index) => [name, `secret${index}`]));
 }

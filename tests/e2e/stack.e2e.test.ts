@@ -132,7 +132,7 @@ describe('a stack that goes on', () => {
   test('a second one on the same data is refused, and the first runs on', async () => {
     const { code, stdout, stderr } = await place.run(...ONCE);
     expect(code).toBe(1);
-    expect(stdout).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'WICK_LOCAL_ALREADY_RUNNING' } });
     expect(stderr).toMatch(
       /^wick: The stack of this checkout is already running \(pid \d+\);.*\n$/,
     );

@@ -15,7 +15,7 @@ import { eventsOf, type CandleEvent, type TopicRecorder } from '../support/topic
 
 const pipeline = usePipeline({
   expectedLogs: [
-    // The last test takes away the setting that prevents it.
+    // One test takes away the setting that prevents it.
     /operator does not exist: timestamp with time zone [<>]=? character varying/,
     /current transaction is aborted/,
     /Snapshotting of table market.candles failed. Skipping it/,
@@ -62,8 +62,8 @@ const alarms = (id: string) =>
     .map(({ value }) => checkNotification(value === null ? null : Buffer.from(value)))
     .filter((alarm) => alarm !== null && (alarm.id === id || alarm.id === ''));
 
-const again = (symbol: string): CandleEvent[] =>
-  eventsOf(topic.records, symbol).filter(({ source }) => source.snapshot === 'incremental');
+const again = (symbol: string, records = topic.records): CandleEvent[] =>
+  eventsOf(records, symbol).filter(({ source }) => source.snapshot === 'incremental');
 
 describe('a series sent again at rest', () => {
   beforeAll(async () => {
@@ -136,27 +136,14 @@ test('changes made while a series is sent again win over it', async () => {
   expect(stored.rowCount).toBe(ROWS);
 });
 
-test('one that is cut off by kill -9 goes on where it was and sends every row', async () => {
-  const from = topic.records.length;
-  await signal('cut-off', SYMBOL);
-  const { keeper } = pipeline.engines;
-  await topic.until('half of the rows', (records) => records.length >= from + ROWS / 2);
-  await keeper.kill('connect');
-  await keeper.start('connect');
-  await notes.until('the end of it', completed('cut-off'));
-  const stored = await pipeline.pool.query('select 1 from market.candles where symbol = $1', [
-    SYMBOL,
-  ]);
-  const arrived = (): number =>
-    new Set(eventsOf(topic.records.slice(from), SYMBOL).map(({ keyText }) => keyText)).size;
-  await topic.until('every row', () => arrived() >= (stored.rowCount ?? Infinity));
-  expect(arrived()).toBe(stored.rowCount);
-});
-
 test('without driver.stringtype chunks are lost, and only the status tells', async () => {
   // A connector that still has a chunk to read would meet the trap while it starts, and die of it.
   await storeCandles(pipeline.pool, [testCandle({ symbol: OTHER, volume: decimal('1') })]);
-  await streamIsStored(pipeline.config.CONNECT_URL, CONNECTOR_NAME);
+  const behind = (): CandleEvent | undefined =>
+    eventsOf(topic.records, OTHER).find(({ op }) => op === 'u');
+  await topic.until('a change behind the last chunk', () => behind() !== undefined);
+  const lsn = BigInt.asUintN(64, behind()!.version);
+  await streamIsStored(pipeline.config.CONNECT_URL, CONNECTOR_NAME, lsn);
   await pipeline.activate({ config: { 'driver.stringtype': undefined } });
   const before = again(SYMBOL).length;
   await signal('trapped', SYMBOL);
@@ -165,4 +152,28 @@ test('without driver.stringtype chunks are lost, and only the status tells', asy
   expect(alarms('trapped')).toEqual([
     { id: 'trapped', reason: expect.stringContaining('status SQL_EXCEPTION') },
   ]);
+});
+
+test('one that is cut off by kill -9 goes on where it was and sends every row', async () => {
+  await pipeline.activate();
+  const from = topic.records.length;
+  await signal('cut-off', SYMBOL);
+  const { keeper } = pipeline.engines;
+  await topic.until('half of the rows', (records) => records.length >= from + ROWS / 2);
+  await keeper.kill('connect');
+  await keeper.start('connect');
+  await notes.until('the end of it', completed('cut-off'));
+  const stored = await pipeline.pool.query<{ open_time: number }>(
+    'select open_time from market.candles where symbol = $1',
+    [SYMBOL],
+  );
+  // What Connect had not confirmed comes again too, a candle among it that was deleted since.
+  const missing = (): number => {
+    const arrived = new Set(
+      again(SYMBOL, topic.records.slice(from)).map(({ key }) => Date.parse(key.open_time)),
+    );
+    return stored.rows.filter(({ open_time }) => !arrived.has(open_time)).length;
+  };
+  expect(stored.rowCount).toBe(ROWS);
+  await topic.until('every row', () => missing() === 0);
 });
