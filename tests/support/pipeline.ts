@@ -132,7 +132,11 @@ export function usePipeline(options: PipelineOptions = {}): TestPipeline {
     },
     activate: (changes) => {
       const { config, pool } = get();
-      return activateConnector(config.CONNECT_URL, () => slotsAreFree(pool, config.DB_NAME), changes);
+      return activateConnector(
+        config.CONNECT_URL,
+        () => slotsAreFree(pool, config.DB_NAME),
+        changes,
+      );
     },
     record: async (topic) => {
       const recorder = await recordTopic(get().kafka, topic);
