@@ -70,3 +70,21 @@ test.each([1, 11, 13])('a candle topic of %i partitions is refused', async (widt
     message: expect.stringContaining(`has ${width} partitions, must have 12`),
   });
 });
+
+test('a broker that has not heard of the new topics yet is asked again', async () => {
+  const { admin } = cluster({});
+  let deaf = 2;
+  const names = await ensureTopics(
+    {
+      ...admin,
+      fetchTopicMetadata: (asked) => {
+        deaf -= 1;
+        if (deaf === 1) return Promise.reject(new Error('does not host this topic-partition'));
+        return admin.fetchTopicMetadata(asked);
+      },
+    },
+    { replicationFactor: 1 },
+  );
+  expect(names).toEqual(NAMES);
+  expect(deaf).toBe(0);
+});

@@ -1,4 +1,5 @@
 /** The topics of the pipeline, made explicitly: a topic that a producer conjures up has one partition. */
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   CANDLE_PARTITIONS,
   TOPIC_CANDLES,
@@ -7,7 +8,7 @@ import {
   TOPIC_DLQ,
   TOPIC_PREFIX,
 } from '#core/contracts/names.ts';
-import { AppError } from '#core/errors.ts';
+import { AppError, errorText } from '#core/errors.ts';
 import type { Admin } from '#platform/kafka.ts';
 
 const SINGLE = [
@@ -22,15 +23,18 @@ export interface TopicOptions {
   readonly replicationFactor: number;
 }
 
+type TopicAdmin = Pick<Admin, 'listTopics' | 'createTopics' | 'fetchTopicMetadata'>;
+type TopicMetadata = Awaited<ReturnType<TopicAdmin['fetchTopicMetadata']>>['topics'];
+
+const LED_TIMEOUT_MS = 30_000;
+const LED_POLL_MS = 100;
+
 /**
  * Makes what is missing. @returns the names made.
  * @throws AppError WICK_MIGRATION_FAILED when the candle topic exists with another partition count:
  * series would move between partitions and lose their order.
  */
-export async function ensureTopics(
-  admin: Pick<Admin, 'listTopics' | 'createTopics' | 'fetchTopicMetadata'>,
-  options: TopicOptions,
-): Promise<string[]> {
+export async function ensureTopics(admin: TopicAdmin, options: TopicOptions): Promise<string[]> {
   const existing = new Set(await admin.listTopics());
   const wanted = [
     { topic: TOPIC_CANDLES, numPartitions: CANDLE_PARTITIONS },
@@ -39,7 +43,8 @@ export async function ensureTopics(
   const missing = wanted.filter(({ topic }) => !existing.has(topic));
   if (missing.length > 0) {
     await admin.createTopics({
-      waitForLeaders: true,
+      // kafkajs would give up on a broker that has not heard of the new topic yet.
+      waitForLeaders: false,
       topics: missing.map((topic) => ({
         ...topic,
         replicationFactor: options.replicationFactor,
@@ -47,8 +52,12 @@ export async function ensureTopics(
       })),
     });
   }
-  const { topics } = await admin.fetchTopicMetadata({ topics: [TOPIC_CANDLES] });
-  const partitions = topics[0]?.partitions.length ?? 0;
+  const known = await untilLed(
+    admin,
+    wanted.map(({ topic }) => topic),
+  );
+  const candles = known.find(({ name }) => name === TOPIC_CANDLES);
+  const partitions = candles?.partitions.length ?? 0;
   if (partitions !== CANDLE_PARTITIONS) {
     throw new AppError(
       'WICK_MIGRATION_FAILED',
@@ -56,4 +65,29 @@ export async function ensureTopics(
     );
   }
   return missing.map(({ topic }) => topic);
+}
+
+/** Waits until the broker that answers knows every topic, and a leader for each partition. */
+async function untilLed(admin: TopicAdmin, names: string[]): Promise<TopicMetadata> {
+  for (let waitedMs = 0; ; waitedMs += LED_POLL_MS) {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: names });
+      const isLed = topics.every(
+        ({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0),
+      );
+      if (isLed) return topics;
+      if (waitedMs >= LED_TIMEOUT_MS) throw new Error('a partition has no leader');
+    } catch (error) {
+      if (waitedMs < LED_TIMEOUT_MS) {
+        await delay(LED_POLL_MS);
+        continue;
+      }
+      throw new AppError(
+        'WICK_MIGRATION_FAILED',
+        `Kafka did not have the topics ready within ${LED_TIMEOUT_MS / 1000} s: ${errorText(error)}; look at its log and run again`,
+        { retryable: true, cause: error },
+      );
+    }
+    await delay(LED_POLL_MS);
+  }
 }

@@ -27,7 +27,14 @@ export const ERROR_CODES = [
   'WICK_ETL_VENUE_RATE_LIMITED',
   'WICK_ETL_VENUE_PAYLOAD',
   'WICK_ETL_UNSUPPORTED',
+  /** Too many failures in a row: the venue is left alone for a while. */
+  'WICK_ETL_VENUE_DOWN',
+  'WICK_ETL_STREAM_FAILED',
+  /** A web source that may not be asked: robots, addresses, sizes. */
+  'WICK_ETL_SOURCE_FORBIDDEN',
+  'WICK_ETL_SOURCE_INVALID',
   'WICK_ETL_LOAD_FAILED',
+  'WICK_SCHEDULER_JOBS_INVALID',
   'WICK_CONNECTOR_REJECTED',
   'WICK_CONNECTOR_UNREACHABLE',
   'WICK_CDC_UNDECODABLE',

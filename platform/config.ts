@@ -46,9 +46,28 @@ export const CONFIG_SCHEMA = Type.Object(
     REDIS_PORT: port('Redis port', 6379),
     REDIS_PASSWORD: text('Redis password'),
     BINANCE_FUTURES_URL: text(
-      'Root of the Binance USD-M REST API; the embedded stack points it at the recorded venue',
+      'Root of the Binance USD-M REST API; the embedded stack points it and its like at the recorded venues',
       'https://fapi.binance.com',
     ),
+    BINANCE_FUTURES_STREAM_URL: text(
+      'Root of the Binance USD-M market streams; klines come from /market only',
+      'wss://fstream.binance.com/market',
+    ),
+    BINANCE_SPOT_URL: text('Root of the Binance spot REST API', 'https://api.binance.com'),
+    BINANCE_SPOT_STREAM_URL: text(
+      'Root of the Binance spot streams',
+      'wss://stream.binance.com:9443',
+    ),
+    COINBASE_URL: text(
+      'Root of the Coinbase Exchange REST API',
+      'https://api.exchange.coinbase.com',
+    ),
+    COINBASE_STREAM_URL: text(
+      'Coinbase Advanced Trade market streams',
+      'wss://advanced-trade-ws.coinbase.com',
+    ),
+    HYPERLIQUID_URL: text('Root of the Hyperliquid REST API', 'https://api.hyperliquid.xyz'),
+    HYPERLIQUID_STREAM_URL: text('Hyperliquid streams', 'wss://api.hyperliquid.xyz/ws'),
     COLLECT_CRON: text('When to collect closed candles (node-cron, seconds first)', '3 * * * * *'),
     COLLECT_SERIES: text(
       'Comma-separated exchange|market_type|symbol|interval to collect',

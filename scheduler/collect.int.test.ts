@@ -3,7 +3,6 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { seriesKey, type Candle, type Series } from '#core/candle.ts';
 import { decimal } from '#core/decimal.ts';
 import { epochMs, type EpochMs } from '#core/time.ts';
-import type { VenueAdapter } from '../etl/index.ts';
 import { TEST_OPEN_TIME, TEST_SERIES, testCandle } from '../tests/support/candles.ts';
 import { usePostgres } from '../tests/support/postgres.ts';
 import { recordLogger, type RecordedLogger } from '../tests/support/recorded-logger.ts';
@@ -54,14 +53,11 @@ function candlesOf(venue: Venue, symbol: string): Candle[] {
   );
 }
 
-function adapterOf(venue: Venue): VenueAdapter {
+function adapterOf(venue: Venue): CollectOptions['adapter'] {
   return {
     id: BTC.exchange,
     marketType: BTC.marketType,
-    intervals: ['1m'],
     fetchServerTime: () => Promise.resolve(venue.now),
-    fetchInstruments: () => Promise.resolve([]),
-    close: () => undefined,
     async *fetchCandles({ symbol, from, to }) {
       venue.asked.push({ symbol, from, to });
       if (venue.failing === symbol) throw new Error('503 from the venue');

@@ -16,7 +16,7 @@ import type { QuietSeries } from './quiet-series.ts';
 import type { Watermarks } from './watermarks.ts';
 
 export interface CollectOptions {
-  readonly adapter: VenueAdapter;
+  readonly adapter: Pick<VenueAdapter, 'id' | 'marketType' | 'fetchServerTime' | 'fetchCandles'>;
   readonly pool: Pool;
   readonly series: readonly Series[];
   readonly watermarks: Watermarks;

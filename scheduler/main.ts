@@ -13,7 +13,7 @@ import { createLogger, type Logger } from '#platform/logger.ts';
 import { createMetrics, type Metrics } from '#platform/metrics.ts';
 import { createPostgresPool, postgresOptions } from '#platform/postgres.ts';
 import { createRedis } from '#platform/redis.ts';
-import { abandonRuns, createBinanceFutures } from '../etl/index.ts';
+import { abandonRuns, createSharedLimits, openVenue } from '../etl/index.ts';
 import { collect, type CollectOptions } from './collect.ts';
 import { QuietSeries } from './quiet-series.ts';
 import { withRunLock } from './run-lock.ts';
@@ -61,9 +61,9 @@ async function openStores(settings: Config, lifecycle: Lifecycle): Promise<Store
   await redis.connect().catch((error: Error) => {
     logger.warn({ err: error.message }, 'redis is away; going on without its cache');
   });
-  const adapter = createBinanceFutures({
-    baseUrl: settings.BINANCE_FUTURES_URL,
+  const adapter = openVenue('binance-futures', settings, {
     clock: systemClock,
+    shared: createSharedLimits(redis, systemClock, logger),
     logger,
   });
   lifecycle.onClose('venue', async () => adapter.close());

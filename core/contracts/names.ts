@@ -27,6 +27,11 @@ export const REDIS_KEYS = {
   latest: (series: string): string => `wick:latest:{${series}}`,
   state: (series: string): string => `wick:state:{${series}}`,
   watermark: (job: string): string => `wick:watermark:{${job}}`,
+  /** Weight that all workers used of a venue's allowance in the window that begins then. */
+  venueUsed: (venue: string, window: number): string => `wick:venue:{${venue}}:used:${window}`,
+  /** Until when a venue asked to be left alone, epoch ms. */
+  venuePause: (venue: string): string => `wick:venue:{${venue}}:pause`,
+  venueBan: (venue: string): string => `wick:venue:{${venue}}:ban`,
 } as const;
 
 /** ClickHouse tables, in the database that the configuration names. */

@@ -1,8 +1,9 @@
 /**
  * The transport that REST venues share, over `got`. In: a path and its weight. Out: the exact text of
  * a good answer and its JSON, or an AppError. Tries again a bounded number of times with growing,
- * jittered pauses, obeys Retry-After, and keeps the venue's rate gate informed. It knows no venue:
- * what a refusal means is the venue's to explain.
+ * jittered pauses, obeys Retry-After, and keeps the venue's rate gate informed; a venue that goes on
+ * failing is left alone for a while (circuit breaker). It knows no venue: what a refusal means is the
+ * venue's to explain.
  */
 import { randomInt } from 'node:crypto';
 import { Agent as HttpAgent } from 'node:http';
@@ -12,7 +13,9 @@ import got, { RequestError, type Response } from 'got';
 import { AppError, errorText } from '#core/errors.ts';
 import type { Clock, EpochMs } from '#core/time.ts';
 import type { Logger } from '#platform/logger.ts';
+import { createCircuit, type Circuit } from './circuit.ts';
 import { createRateGate, PAUSE_MS_MAX, type RateGate, type Sleep } from './rate-gate.ts';
+import type { SharedLimits } from './limits-shared.ts';
 import type { WeightBudget } from './weight-budget.ts';
 
 export interface VenueHttpOptions {
@@ -22,6 +25,8 @@ export interface VenueHttpOptions {
   readonly baseUrl: string;
   readonly clock: Clock;
   readonly budget: WeightBudget;
+  /** What other processes use and were told; absent where this one is alone. */
+  readonly shared?: SharedLimits | undefined;
   /** Says what a refusal means; its `retryable` decides whether we ask again. */
   readonly explainRefusal: (refusal: VenueRefusal) => AppError;
   /** The venue's own count of used weight, out of the answer's headers; null where it says none. */
@@ -38,6 +43,8 @@ export type VenueHeaders = Readonly<Record<string, string | string[] | undefined
 
 export interface VenueRefusal {
   readonly status: number;
+  /** `GET` or `POST`. */
+  readonly method: string;
   readonly url: string;
   readonly text: string;
   /** How long the venue asks us to stay away; null where it does not say. */
@@ -46,12 +53,17 @@ export interface VenueRefusal {
 
 export interface VenueRequest {
   readonly path: string;
-  readonly params: Readonly<Record<string, string | number>>;
+  readonly params?: Readonly<Record<string, string | number>> | undefined;
+  /** Sent as JSON by POST; without one the request is a GET. */
+  readonly post?: unknown;
   readonly weight: number;
+  /** Reads the text of a good answer; `JSON.parse` by default. @throws SyntaxError */
+  readonly parse?: ((text: string) => unknown) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface VenueAnswer {
+  /** With what was posted as its fragment, so that it names the answer. */
   readonly url: string;
   readonly fetchedAt: EpochMs;
   readonly body: string;
@@ -61,7 +73,7 @@ export interface VenueAnswer {
 }
 
 export interface VenueHttp {
-  get(request: VenueRequest): Promise<VenueAnswer>;
+  ask(request: VenueRequest): Promise<VenueAnswer>;
   close(): void;
 }
 
@@ -82,6 +94,8 @@ type Attempt =
       readonly ok: false;
       readonly error: AppError;
       readonly again: boolean;
+      /** The venue or the way to it is out of order. */
+      readonly isOutage: boolean;
       /** At least this long before the next attempt. */
       readonly pauseMs: number;
     };
@@ -89,6 +103,7 @@ type Attempt =
 interface Channel {
   readonly options: VenueHttpOptions;
   readonly gate: RateGate;
+  readonly circuit: Circuit;
   readonly agent: { readonly http: HttpAgent; readonly https: HttpsAgent };
 }
 
@@ -101,13 +116,17 @@ export function createVenueHttp(options: VenueHttpOptions): VenueHttp {
   const { clock, budget } = options;
   const channel: Channel = {
     options,
-    gate: createRateGate({ venue, clock, budget, sleep, logger }),
+    gate: createRateGate({ venue, clock, budget, sleep, shared: options.shared ?? null, logger }),
+    circuit: createCircuit({ venue, logger }),
     agent: { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) },
   };
-  const get = async (request: VenueRequest): Promise<VenueAnswer> => {
+  const ask = async (request: VenueRequest): Promise<VenueAnswer> => {
     for (let attempt = 1; ; attempt += 1) {
       await channel.gate.pass(request.weight, request.signal);
-      const result = await send(channel, request);
+      const result = await channel.circuit.pass(
+        () => send(channel, request),
+        (sent) => !sent.ok && sent.isOutage,
+      );
       if (result.ok) return result.answer;
       if (!result.again || attempt >= attemptsMax) throw result.error;
       const ms = result.pauseMs + backoffMs(attempt, random());
@@ -117,41 +136,55 @@ export function createVenueHttp(options: VenueHttpOptions): VenueHttp {
     }
   };
   const close = (): void => {
+    channel.circuit.close();
     channel.agent.http.destroy();
     channel.agent.https.destroy();
   };
-  return { get, close };
+  return { ask, close };
 }
 
 async function send(channel: Channel, request: VenueRequest): Promise<Attempt> {
   const { options } = channel;
-  const target = new URL(request.path, options.baseUrl);
-  for (const [name, value] of Object.entries(request.params)) {
+  const target = new URL(`${options.baseUrl.replace(/\/+$/, '')}${request.path}`);
+  for (const [name, value] of Object.entries(request.params ?? {})) {
     target.searchParams.set(name, String(value));
   }
-  const url = target.href;
+  const posted = request.post === undefined ? undefined : JSON.stringify(request.post);
+  const place = { method: posted === undefined ? 'GET' : 'POST', url: nameOf(target, posted) };
   try {
-    const response = await fetchBytes(channel, url, request.signal);
+    const response = await fetchBytes(channel, target.href, posted, request.signal);
     const weightUsed = options.readUsedWeight(response.headers);
     if (weightUsed !== null) options.budget.observe(weightUsed);
-    if (response.statusCode !== 200) return refused(channel, url, response);
-    return readAnswer(options, { url, bytes: response.body, weightUsed });
+    if (response.statusCode !== 200) return await refused(channel, place, response);
+    return readAnswer(options, request, { ...place, bytes: response.body, weightUsed });
   } catch (error) {
     request.signal?.throwIfAborted();
     if (!(error instanceof RequestError)) throw error;
-    const message = `${options.venue} did not answer GET ${url}: ${errorText(error)}`;
+    const { method, url } = place;
+    const message = `${options.venue} did not answer ${method} ${url}: ${errorText(error)}`;
     const failure = new AppError('WICK_ETL_VENUE_HTTP', message, {
       retryable: true,
       cause: error,
       details: { url, reason: error.code },
     });
-    return { ok: false, error: failure, again: true, pauseMs: 0 };
+    return { ok: false, error: failure, again: true, isOutage: true, pauseMs: 0 };
   }
+}
+
+/** What was asked, as people and lineage see it. */
+interface Place {
+  readonly method: string;
+  readonly url: string;
+}
+
+function nameOf(target: URL, posted: string | undefined): string {
+  return posted === undefined ? target.href : `${target.href}#${posted}`;
 }
 
 async function fetchBytes(
   { options, agent }: Channel,
   url: string,
+  posted: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Response<Uint8Array>> {
   const tooLarge = new AbortController();
@@ -163,7 +196,12 @@ async function fetchBytes(
     timeout: { request: options.timeoutMs ?? TIMEOUT_MS },
     agent,
     signal: signal === undefined ? tooLarge.signal : AbortSignal.any([signal, tooLarge.signal]),
-    headers: { accept: 'application/json', 'user-agent': 'wickstream' },
+    ...(posted === undefined ? {} : { method: 'POST' as const, body: posted }),
+    headers: {
+      accept: 'application/json',
+      'user-agent': 'wickstream',
+      ...(posted === undefined ? {} : { 'content-type': 'application/json' }),
+    },
   });
   void request.on('downloadProgress', (progress) => {
     if (progress.transferred > BODY_BYTES_MAX) tooLarge.abort();
@@ -173,10 +211,11 @@ async function fetchBytes(
 
 function readAnswer(
   options: VenueHttpOptions,
-  answer: { readonly url: string; readonly bytes: Uint8Array; readonly weightUsed: number | null },
+  { parse }: VenueRequest,
+  answer: Place & { readonly bytes: Uint8Array; readonly weightUsed: number | null },
 ): Attempt {
-  const { url, bytes, weightUsed } = answer;
-  const parsed = parseJson(bytes);
+  const { method, url, bytes, weightUsed } = answer;
+  const parsed = parseText(bytes, parse ?? JSON.parse);
   if (parsed.ok) {
     const { text: body, json } = parsed;
     const fetchedAt = options.clock.now();
@@ -184,26 +223,32 @@ function readAnswer(
   }
   const error = new AppError(
     'WICK_ETL_VENUE_PAYLOAD',
-    `${options.venue} answered GET ${url} with something that is not JSON (${parsed.reason}); ` +
+    `${options.venue} answered ${method} ${url} with something that is not JSON (${parsed.reason}); ` +
       `it begins "${parsed.start}"; a proxy or an outage page may stand in between`,
     { retryable: true, details: { url, bytes: bytes.length } },
   );
-  return { ok: false, error, again: true, pauseMs: 0 };
+  return { ok: false, error, again: true, isOutage: true, pauseMs: 0 };
 }
 
-function refused(channel: Channel, url: string, response: Response<Uint8Array>): Attempt {
+async function refused(
+  channel: Channel,
+  { method, url }: Place,
+  response: Response<Uint8Array>,
+): Promise<Attempt> {
   const { options, gate } = channel;
   const status = response.statusCode;
   const text = Buffer.from(response.body).toString('utf8');
   const retryAfterMs = parseRetryAfter(response.headers['retry-after'], options.clock.now());
-  const error = options.explainRefusal({ status, url, text, retryAfterMs });
+  const error = options.explainRefusal({ status, method, url, text, retryAfterMs });
+  const isOutage = status >= 500;
   if (status === BANNED) {
-    gate.ban(retryAfterMs ?? BAN_DEFAULT_MS);
-    return { ok: false, error, again: false, pauseMs: 0 };
+    await gate.ban(retryAfterMs ?? BAN_DEFAULT_MS);
+    return { ok: false, error, again: false, isOutage, pauseMs: 0 };
   }
   const pauseMs = retryAfterMs ?? (status === TOO_MANY_REQUESTS ? PAUSE_DEFAULT_MS : 0);
-  if (status === TOO_MANY_REQUESTS) gate.pause(pauseMs);
-  return { ok: false, error, again: error.retryable && pauseMs <= PAUSE_MS_MAX, pauseMs };
+  if (status === TOO_MANY_REQUESTS) await gate.pause(pauseMs);
+  const again = error.retryable && pauseMs <= PAUSE_MS_MAX;
+  return { ok: false, error, again, isOutage, pauseMs };
 }
 
 /** Doubles; jittered over its upper half so that workers do not march in step. */
@@ -225,10 +270,10 @@ type JsonResult =
   | { readonly ok: false; readonly reason: string; readonly start: string };
 
 /** Strict UTF-8, so that the kept text is the answer and not an approximation of it. */
-function parseJson(bytes: Uint8Array): JsonResult {
+function parseText(bytes: Uint8Array, parse: (text: string) => unknown): JsonResult {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    const json: unknown = JSON.parse(text);
+    const json = parse(text);
     return { ok: true, text, json };
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;

@@ -3,7 +3,7 @@
  * lie before the watermark or differ from what was stored. In: the venue's replay, the store. Out:
  * how many series were read again. A series that was never collected is left to the scheduler.
  */
-import { createBinanceFutures, ingest, readWatermark } from '../../etl/index.ts';
+import { openVenue, ingest, readWatermark } from '../../etl/index.ts';
 import { MARKET_TYPES, type Series } from '#core/candle.ts';
 import { AppError } from '#core/errors.ts';
 import { parseInterval } from '#core/interval.ts';
@@ -45,11 +45,7 @@ export async function recollect(options: RecollectOptions): Promise<number> {
   const pool = createPostgresPool(postgresOptions(config, 'wickstream-recollect'), (error) =>
     logger.debug({ err: error.message }, 'postgres connection lost'),
   );
-  const adapter = createBinanceFutures({
-    baseUrl: config.BINANCE_FUTURES_URL,
-    clock: systemClock,
-    logger,
-  });
+  const adapter = openVenue('binance-futures', config, { clock: systemClock, logger });
   let read = 0;
   try {
     for (const recorded of changed) {

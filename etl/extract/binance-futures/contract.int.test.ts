@@ -14,7 +14,11 @@ const END = epochMs(1_748_964_720_000);
 testVenueContract('binance-futures', async () => {
   const clock = createManualClock(epochMs(END - 10 * MINUTE - 1));
   const venue = await createRecordedVenue({ directory, clock, logger: pino({ level: 'silent' }) });
-  const adapter = createBinanceFutures({ baseUrl: venue.url, clock: systemClock });
+  const adapter = createBinanceFutures({
+    baseUrl: venue.url,
+    streamUrl: 'ws://127.0.0.1:9/market',
+    clock: systemClock,
+  });
   return {
     adapter,
     symbol: 'BTC/USDT',

@@ -68,9 +68,11 @@ export function mapInstrument(value: unknown): Instrument | null {
     base: value.baseAsset,
     quote: value.quoteAsset,
     venueSymbol: value.symbol,
+    aliases: [],
     isTrading: value.status === 'TRADING',
     venueStatus: value.status,
     onboardTime: isEpochMs(value.onboardDate) ? value.onboardDate : null,
+    delistTime: null,
     tickSize: stepOf(value, 'PRICE_FILTER', 'tickSize'),
     stepSize: stepOf(value, 'LOT_SIZE', 'stepSize'),
   };

@@ -49,6 +49,7 @@ async function open(
   });
   adapter = createBinanceFutures({
     baseUrl: venue.url,
+    streamUrl: 'ws://127.0.0.1:9/market',
     clock: wall,
     random: () => 0,
     sleep: async (ms) => {

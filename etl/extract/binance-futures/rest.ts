@@ -9,19 +9,24 @@ import { epochMs, formatInstant, type Clock, type EpochMs } from '#core/time.ts'
 import type { Logger } from '#platform/logger.ts';
 import { createVenueHttp, type VenueHeaders, type VenueHttp, type VenueRefusal } from '../http.ts';
 import type { Sleep } from '../rate-gate.ts';
+import type { SharedLimits } from '../limits-shared.ts';
 import type { CandlePage, CandleRequest, Instrument, VenueAdapter } from '../venue.ts';
 import { createWeightBudget, type WeightBudget } from '../weight-budget.ts';
 import { EXCHANGE, MARKET_TYPE, mapInstrument, mapKlines, openTimeOf } from './map.ts';
+import { createBinanceStream } from './stream.ts';
 import { EXCHANGE_INFO, KLINES, REFUSAL, SERVER_TIME } from './wire.ts';
 
 export interface BinanceFuturesOptions {
   /** For example `https://fapi.binance.com`. */
   readonly baseUrl: string;
+  /** For example `wss://fstream.binance.com/market`. */
+  readonly streamUrl: string;
   readonly clock: Clock;
   readonly timeoutMs?: number | undefined;
   readonly attemptsMax?: number | undefined;
   /** Candles in one page; 499 gives the most candles for the weight. */
   readonly pageSize?: number | undefined;
+  readonly shared?: SharedLimits | undefined;
   readonly sleep?: Sleep | undefined;
   readonly random?: (() => number) | undefined;
   readonly logger?: Logger | undefined;
@@ -75,9 +80,12 @@ export function createBinanceFutures(options: BinanceFuturesOptions): VenueAdapt
     id: EXCHANGE,
     marketType: MARKET_TYPE,
     intervals: INTERVALS,
+    reachCandles: null,
     fetchServerTime: (signal) => fetchServerTime(session, signal),
     fetchInstruments: async (signal) => (await fetchCatalogue(session, signal)).instruments,
     fetchCandles: (request) => fetchCandles(session, request),
+    fetchFunding: null,
+    stream: createBinanceStream(options.streamUrl),
     close: () => {
       http.close();
     },
@@ -86,14 +94,14 @@ export function createBinanceFutures(options: BinanceFuturesOptions): VenueAdapt
 
 async function fetchServerTime(session: Session, signal?: AbortSignal): Promise<EpochMs> {
   const path = '/fapi/v1/time';
-  const { json } = await session.http.get({ path, params: {}, weight: 1, signal });
+  const { json } = await session.http.ask({ path, weight: 1, signal });
   if (!SERVER_TIME.Check(json)) throw unexpected(path, json);
   return epochMs(json.serverTime);
 }
 
 async function fetchCatalogue(session: Session, signal?: AbortSignal): Promise<Catalogue> {
   const path = '/fapi/v1/exchangeInfo';
-  const { json, fetchedAt } = await session.http.get({ path, params: {}, weight: 1, signal });
+  const { json, fetchedAt } = await session.http.ask({ path, weight: 1, signal });
   if (!EXCHANGE_INFO.Check(json)) throw unexpected(path, json);
   for (const rule of json.rateLimits) {
     const perMinute = rule.interval === 'MINUTE' && rule.intervalNum === 1;
@@ -118,7 +126,7 @@ async function* fetchCandles(
   const last = Math.min(to - 1, venueNow);
   let from = request.from;
   while (from <= last) {
-    const { json, ...answer } = await session.http.get({
+    const { json, ...answer } = await session.http.ask({
       path: '/fapi/v1/klines',
       params: {
         symbol: instrument.venueSymbol,
@@ -208,10 +216,10 @@ function readUsedWeight(headers: VenueHeaders): number | null {
 }
 
 /** What a refusal means: who has to change what before the same request can succeed. */
-function explainRefusal({ status, url, text, retryAfterMs }: VenueRefusal): AppError {
+function explainRefusal({ status, method, url, text, retryAfterMs }: VenueRefusal): AppError {
   const refusal = parseRefusal(text);
   const said = refusal === null ? text.slice(0, 120) : `${refusal.code} ${refusal.msg}`;
-  const message = `${EXCHANGE} refused GET ${url} with status ${status}: ${said}`;
+  const message = `${EXCHANGE} refused ${method} ${url} with status ${status}: ${said}`;
   const details = { url, status, code: refusal?.code ?? null, retryAfterMs };
   if (status === 429 || status === 418 || refusal?.code === TOO_MUCH_WEIGHT) {
     return new AppError('WICK_ETL_VENUE_RATE_LIMITED', message, { retryable: true, details });

@@ -107,3 +107,45 @@ export const KLINES = Compile(Type.Array(Type.Unknown()));
  * ```
  */
 export const REFUSAL = Compile(Type.Object({ code: Type.Integer(), msg: Type.String() }));
+
+const KLINE_EVENT_SCHEMA = Type.Object({
+  e: Type.Literal('kline'),
+  E: Type.Integer({ description: 'event time, ms' }),
+  s: Type.String({ description: 'symbol' }),
+  k: Type.Object({
+    t: Type.Integer({ description: 'open time, ms' }),
+    T: Type.Integer({ description: 'close time, ms: the last one inside the interval' }),
+    i: Type.String({ description: 'interval' }),
+    o: Type.String({ description: 'open' }),
+    c: Type.String({ description: 'close' }),
+    h: Type.String({ description: 'high' }),
+    l: Type.String({ description: 'low' }),
+    v: Type.String({ description: 'volume, base asset' }),
+    n: Type.Integer({ description: 'number of trades' }),
+    x: Type.Boolean({ description: 'whether the candle is closed' }),
+    q: Type.String({ description: 'volume, quote asset' }),
+    V: Type.String({ description: 'taker buy volume, base asset' }),
+    Q: Type.String({ description: 'taker buy volume, quote asset' }),
+  }),
+});
+
+/**
+ * A frame of `<symbol>@kline_<interval>`; combined streams wrap it as `{"stream":…,"data":…}`.
+ *
+ * ```json
+ * {"e":"kline","E":1791382992723,"s":"BTCUSDT","k":{"t":1791382980000,"T":1791383039999,
+ *  "s":"BTCUSDT","i":"1m","f":8153633367,"L":8153634395,"o":"83084.90","c":"83091.60",
+ *  "h":"83091.70","l":"83051.20","v":"13.551","n":1027,"x":false,"q":"1125714.73960",
+ *  "V":"6.426","Q":"533856.66860","B":"0"}}
+ * ```
+ */
+export const KLINE_EVENT = Compile(KLINE_EVENT_SCHEMA);
+export type KlineEvent = Static<typeof KLINE_EVENT_SCHEMA>;
+
+/** The answer to a request frame: `{"result":null,"id":1}`, or an error. */
+export const STREAM_REPLY = Compile(
+  Type.Object({
+    id: Type.Union([Type.Integer(), Type.String(), Type.Null()]),
+    error: Type.Optional(Type.Object({ code: Type.Integer(), msg: Type.String() })),
+  }),
+);
