@@ -7,6 +7,7 @@ import { AppError } from '#core/errors.ts';
 import { INTERVALS, isInterval, nextOpen } from '#core/interval.ts';
 import { epochMs, formatInstant, type Clock, type EpochMs } from '#core/time.ts';
 import type { Logger } from '#platform/logger.ts';
+import { createCatalogue, unsupported, type InstrumentCatalogue } from '../catalogue.ts';
 import { createVenueHttp, type VenueHeaders, type VenueHttp, type VenueRefusal } from '../http.ts';
 import type { Sleep } from '../rate-gate.ts';
 import type { SharedLimits } from '../limits-shared.ts';
@@ -35,28 +36,17 @@ export interface BinanceFuturesOptions {
 const PAGE_SIZE = 499;
 /** Binance's limit per address until exchangeInfo says otherwise. */
 const WEIGHT_LIMIT = 2_400;
-/** How long an instrument list is good, and how soon an unknown symbol may look again. */
-const CATALOGUE_MS_MAX = 24 * 60 * 60 * 1000;
-const CATALOGUE_MS_MIN = 5 * 60 * 1000;
-/** How many supported names an error lists. */
-const LISTED_MAX = 20;
 
 const INVALID_SYMBOL = -1121;
 const INVALID_INTERVAL = -1120;
 const TOO_MUCH_WEIGHT = -1003;
 const LEGAL_BLOCK = 451;
 
-interface Catalogue {
-  readonly fetchedAt: EpochMs;
-  readonly instruments: readonly Instrument[];
-}
-
 interface Session {
   readonly http: VenueHttp;
-  readonly budget: WeightBudget;
   readonly clock: Clock;
   readonly pageSize: number;
-  catalogue: Catalogue | null;
+  readonly catalogue: InstrumentCatalogue;
 }
 
 export function createBinanceFutures(options: BinanceFuturesOptions): VenueAdapter {
@@ -71,10 +61,13 @@ export function createBinanceFutures(options: BinanceFuturesOptions): VenueAdapt
   });
   const session: Session = {
     http,
-    budget,
     clock,
     pageSize: options.pageSize ?? PAGE_SIZE,
-    catalogue: null,
+    catalogue: createCatalogue({
+      venue: EXCHANGE,
+      clock,
+      fetch: (signal) => fetchInstruments(http, budget, signal),
+    }),
   };
   return {
     id: EXCHANGE,
@@ -82,7 +75,7 @@ export function createBinanceFutures(options: BinanceFuturesOptions): VenueAdapt
     intervals: INTERVALS,
     reachCandles: null,
     fetchServerTime: (signal) => fetchServerTime(session, signal),
-    fetchInstruments: async (signal) => (await fetchCatalogue(session, signal)).instruments,
+    fetchInstruments: (signal) => session.catalogue.fetch(signal),
     fetchCandles: (request) => fetchCandles(session, request),
     fetchFunding: null,
     stream: createBinanceStream(options.streamUrl),
@@ -99,19 +92,21 @@ async function fetchServerTime(session: Session, signal?: AbortSignal): Promise<
   return epochMs(json.serverTime);
 }
 
-async function fetchCatalogue(session: Session, signal?: AbortSignal): Promise<Catalogue> {
+async function fetchInstruments(
+  http: VenueHttp,
+  budget: WeightBudget,
+  signal: AbortSignal | undefined,
+): Promise<readonly Instrument[]> {
   const path = '/fapi/v1/exchangeInfo';
-  const { json, fetchedAt } = await session.http.ask({ path, weight: 1, signal });
+  const { json } = await http.ask({ path, weight: 1, signal });
   if (!EXCHANGE_INFO.Check(json)) throw unexpected(path, json);
   for (const rule of json.rateLimits) {
     const perMinute = rule.interval === 'MINUTE' && rule.intervalNum === 1;
-    if (rule.rateLimitType === 'REQUEST_WEIGHT' && perMinute) session.budget.setLimit(rule.limit);
+    if (rule.rateLimitType === 'REQUEST_WEIGHT' && perMinute) budget.setLimit(rule.limit);
   }
-  const instruments = json.symbols
+  return json.symbols
     .map((symbol) => mapInstrument(symbol))
     .filter((instrument) => instrument !== null);
-  session.catalogue = { fetchedAt, instruments };
-  return session.catalogue;
 }
 
 async function* fetchCandles(
@@ -119,10 +114,15 @@ async function* fetchCandles(
   request: CandleRequest,
 ): AsyncGenerator<CandlePage, void, undefined> {
   const { symbol, interval, to, signal } = request;
-  if (!isInterval(interval)) throw unsupported('interval', String(interval), INTERVALS);
-  const instrument = await findInstrument(session, symbol, signal);
+  if (!isInterval(interval)) throw unsupported(EXCHANGE, 'interval', String(interval), INTERVALS);
+  const instrument = await session.catalogue.find(symbol, signal);
   const venueNow = request.venueNow ?? (await fetchServerTime(session, signal));
-  const series = { exchange: EXCHANGE, marketType: MARKET_TYPE, symbol, interval } as const;
+  const series = {
+    exchange: EXCHANGE,
+    marketType: MARKET_TYPE,
+    symbol: instrument.symbol,
+    interval,
+  } as const;
   const last = Math.min(to - 1, venueNow);
   let from = request.from;
   while (from <= last) {
@@ -165,32 +165,6 @@ function nextFrom(
     'WICK_ETL_VENUE_PAYLOAD',
     `${EXCHANGE} sent a full page of which no candle opens at or after ${formatInstant(from)}; ` +
       'the range cannot be continued',
-  );
-}
-
-async function findInstrument(
-  session: Session,
-  symbol: string,
-  signal: AbortSignal | undefined,
-): Promise<Instrument> {
-  for (const goodMs of [CATALOGUE_MS_MAX, CATALOGUE_MS_MIN]) {
-    const known = session.catalogue;
-    const fresh = known !== null && session.clock.now() - known.fetchedAt < goodMs;
-    const { instruments } = fresh ? known : await fetchCatalogue(session, signal);
-    const found = instruments.find((instrument) => instrument.symbol === symbol);
-    if (found !== undefined) return found;
-  }
-  const symbols = session.catalogue?.instruments.map((instrument) => instrument.symbol) ?? [];
-  throw unsupported('symbol', symbol, symbols);
-}
-
-function unsupported(what: string, value: string, known: readonly string[]): AppError {
-  const listed = known.slice(0, LISTED_MAX).join(', ');
-  const more = known.length > LISTED_MAX ? ` and ${known.length - LISTED_MAX} more` : '';
-  return new AppError(
-    'WICK_ETL_UNSUPPORTED',
-    `${EXCHANGE} has no ${what} "${value}"; it has ${listed}${more}`,
-    { details: { exchange: EXCHANGE, [what]: value } },
   );
 }
 
