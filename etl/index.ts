@@ -1,6 +1,6 @@
 /** The edge of the ETL: what the scheduler and the command line may use of it, and nothing else. */
 export { createSharedLimits } from './extract/limits-shared.ts';
-export { openVenue, parseVenueId } from './extract/registry.ts';
+export { openVenue } from './extract/registry.ts';
 export type { VenueAdapter } from './extract/venue.ts';
 export { ingest } from './ingest.ts';
 export { abandonRuns } from './load/abandon-runs.ts';

@@ -74,6 +74,10 @@ export const CONFIG_SCHEMA = Type.Object(
       'binance-futures|perp|BTC/USDT|1m',
     ),
     COLLECT_HISTORY_DAYS: count('How far back a first collection reaches, days', 7, 1, 36_500),
+    STREAM_SERIES: text(
+      'Comma-separated exchange|market_type|symbol|interval to stream',
+      'binance-futures|perp|BTC/USDT|1m',
+    ),
     ANALYZER_FLUSH_ROWS_MAX: count('Most candles in one ClickHouse insert', 60_000, 100, 200_000),
     ANALYZER_CHECKPOINT_MS: count(
       'Longest time between state checkpoints, ms',
@@ -89,6 +93,7 @@ export const CONFIG_SCHEMA = Type.Object(
     ),
     SCHEDULER_HTTP_PORT: port('Health and metrics of the scheduler', 8090),
     ANALYZER_HTTP_PORT: port('Health and metrics of the analyzer', 8091),
+    STREAMER_HTTP_PORT: port('Health and metrics of the streamer', 8092),
     HTTP_HOST: text('Address that health and metrics listen on', '127.0.0.1'),
     LOG_LEVEL: Type.Union(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace'].map((level) => Type.Literal(level)),

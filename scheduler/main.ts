@@ -5,6 +5,7 @@
 import { schedule, validate } from 'node-cron';
 import { ADVISORY_LOCKS } from '#core/contracts/names.ts';
 import { AppError, errorText } from '#core/errors.ts';
+import { parseSeriesList } from '#core/series-list.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig, type Config } from '#platform/config.ts';
 import { startHealth } from '#platform/health.ts';
@@ -17,7 +18,6 @@ import { abandonRuns, createSharedLimits, openVenue } from '../etl/index.ts';
 import { collect, type CollectOptions } from './collect.ts';
 import { QuietSeries } from './quiet-series.ts';
 import { withRunLock } from './run-lock.ts';
-import { parseSeriesList } from './series-list.ts';
 import { Watermarks } from './watermarks.ts';
 
 const POSTGRES_CONNECTIONS = 8;
@@ -27,7 +27,7 @@ const logger = createLogger('scheduler', config.LOG_LEVEL);
 
 await runProcess(logger, async (lifecycle) => {
   assertCron(config.COLLECT_CRON);
-  const series = parseSeriesList(config.COLLECT_SERIES);
+  const series = parseSeriesList(config.COLLECT_SERIES, 'COLLECT_SERIES');
   const metrics = createMetrics('scheduler');
   const options = { ...(await openStores(config, lifecycle)), series };
   const job = createCollectJob(options, metrics);

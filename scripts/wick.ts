@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import type { JsonFlag, UpFlags } from './commands/flags.ts';
+import type { JsonFlag, StreamFlags, UpFlags } from './commands/flags.ts';
 import { describeFailure, failureJson } from './failure.ts';
 
 const PackageFile = Type.Object({ version: Type.String() });
@@ -51,6 +51,7 @@ function createProgram(finish: Finish): Command {
   addStackCommands(program, finish);
   addSetupCommands(program, finish);
   addConnectorCommands(program, finish);
+  addStreamCommand(program, finish);
   return program;
 }
 
@@ -146,6 +147,23 @@ function addConnectorCommands(program: Command, finish: Finish): void {
     .option('--forget', 'with its slot and its place in the WAL: the next one takes a new snapshot')
     .action(async (options: { forget?: boolean }) =>
       finish((await import('./commands/connector.ts')).remove(options)),
+    );
+}
+
+function addStreamCommand(program: Command, finish: Finish): void {
+  program
+    .command('stream')
+    .description(
+      'stream one series of a venue into Postgres, and tell of its candles, until Ctrl-C',
+    )
+    .requiredOption('--exchange <id>', 'for example binance-futures')
+    .requiredOption('--symbol <symbol>', 'BTC/USDT, or as the venue spells it: btcusdt')
+    .option('--channel <name>', 'the interval as the venue names it: kline_1m')
+    .option('--tf <interval>', 'the interval: 1m')
+    .option('--limit <n>', 'end after that many closed candles')
+    .option('--json', 'print one JSON object a candle, a line each')
+    .action(async (options: StreamFlags) =>
+      finish((await import('./commands/stream.ts')).stream(options)),
     );
 }
 

@@ -32,6 +32,14 @@ export interface LoadResult {
   readonly watermark: EpochMs | null;
 }
 
+export interface LoadOptions {
+  /**
+   * False for candles that came by themselves: nobody asked for what lies before them, so the series
+   * does not reach up to them yet. Default true.
+   */
+  readonly movesWatermark?: boolean;
+}
+
 /** Reason code of rows that validation passed and the table's constraints did not. */
 const REFUSED_BY_DATABASE = 'refused_by_database';
 
@@ -51,10 +59,11 @@ export async function loadBatch(
   runId: bigint,
   series: Series,
   pages: readonly LoadPage[],
+  { movesWatermark = true }: LoadOptions = {},
 ): Promise<LoadResult> {
   const candles = pages.flatMap((page) => page.accepted);
   const payloads = pages.flatMap((page) => (page.raw === null ? [] : [page.raw]));
-  const way: LoadWay = { byParts: false, contended: false };
+  const way: LoadWay = { movesWatermark, byParts: false, contended: false };
   for (let attempt = 1; ; attempt += 1) {
     try {
       await ensureMonthPartitions(pool, 'candles', openTimes(candles));
@@ -69,6 +78,7 @@ export async function loadBatch(
 
 /** How a batch is written; it changes when the way at hand fails. */
 interface LoadWay {
+  readonly movesWatermark: boolean;
   byParts: boolean;
   contended: boolean;
 }
@@ -93,7 +103,7 @@ async function store(
   runId: bigint,
   series: Series,
   pages: readonly LoadPage[],
-  { byParts, contended }: LoadWay,
+  { movesWatermark, byParts, contended }: LoadWay,
 ): Promise<LoadResult> {
   const rows: LoadRow[] = [];
   const parked: QuarantinedRow[] = [];
@@ -117,7 +127,7 @@ async function store(
       quarantined: parked.length,
       raw: pages.filter((page) => page.raw !== null).length,
     },
-    watermark: reach(rows, refused),
+    watermark: movesWatermark ? reach(rows, refused) : null,
   };
   await advanceRun(client, runId, result.counts, result.watermark);
   return result;

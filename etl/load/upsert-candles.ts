@@ -58,7 +58,8 @@ const MERGE_STAGE = mergeCandlesSql(CANDLE_STAGE);
 const MERGE_ARRAYS = mergeCandlesSql(arraysSql(4));
 
 export interface UpsertOptions {
-  readonly ingestRunId: bigint;
+  /** Null for rows that no run is recorded for, such as candles that are still open. */
+  readonly ingestRunId: bigint | null;
   /** True once another writer was met at a key of the batch: slower, but never fails on that. */
   readonly contended?: boolean;
 }

@@ -11,3 +11,12 @@ export interface UpFlags extends JsonFlag {
   readonly live?: boolean;
   readonly connector: boolean;
 }
+
+export interface StreamFlags extends JsonFlag {
+  readonly exchange: string;
+  readonly symbol: string;
+  /** For example `kline_1m`. */
+  readonly channel?: string;
+  readonly tf?: string;
+  readonly limit?: string;
+}

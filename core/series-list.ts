@@ -1,28 +1,29 @@
 /** The configured list of series. In: text. Out: typed series, or an error that names the bad part. */
-import { MARKET_TYPES, seriesKey, type Series } from '#core/candle.ts';
-import { AppError } from '#core/errors.ts';
-import { parseInterval } from '#core/interval.ts';
+import { MARKET_TYPES, seriesKey, type Series } from './candle.ts';
+import { AppError } from './errors.ts';
+import { parseInterval } from './interval.ts';
 
 const FORM = 'exchange|market_type|symbol|interval, for example binance-futures|perp|BTC/USDT|1m';
 
 /**
  * Parses comma-separated series keys; a series named twice counts once.
+ * @param variable where the text stands, for messages.
  * @throws AppError WICK_CONFIG_INVALID naming the part and what it should look like.
  */
-export function parseSeriesList(text: string): Series[] {
+export function parseSeriesList(text: string, variable: string): Series[] {
   const series = new Map<string, Series>();
   for (const part of text.split(',').map((piece) => piece.trim())) {
     if (part === '') continue;
-    const parsed = parseSeries(part);
+    const parsed = parseSeries(part, variable);
     series.set(seriesKey(parsed), parsed);
   }
   if (series.size === 0) {
-    throw new AppError('WICK_CONFIG_INVALID', `COLLECT_SERIES names no series; give ${FORM}`);
+    throw new AppError('WICK_CONFIG_INVALID', `${variable} names no series; give ${FORM}`);
   }
   return [...series.values()];
 }
 
-function parseSeries(part: string): Series {
+function parseSeries(part: string, variable: string): Series {
   const [exchange = '', market = '', symbol = '', interval = '', ...rest] = part.split('|');
   const marketType = MARKET_TYPES.find((type) => type === market);
   if (
@@ -31,12 +32,12 @@ function parseSeries(part: string): Series {
     !/^[^/]+\/[^/]+$/.test(symbol) ||
     rest.length > 0
   ) {
-    throw new AppError('WICK_CONFIG_INVALID', `COLLECT_SERIES: "${part}" is not ${FORM}`);
+    throw new AppError('WICK_CONFIG_INVALID', `${variable}: "${part}" is not ${FORM}`);
   }
   try {
     return { exchange, marketType, symbol, interval: parseInterval(interval) };
   } catch (error) {
-    throw new AppError('WICK_CONFIG_INVALID', `COLLECT_SERIES: "${part}" is not ${FORM}`, {
+    throw new AppError('WICK_CONFIG_INVALID', `${variable}: "${part}" is not ${FORM}`, {
       cause: error,
     });
   }

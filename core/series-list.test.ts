@@ -5,7 +5,7 @@ import { parseSeriesList } from './series-list.ts';
 const BTC = 'binance-futures|perp|BTC/USDT|1m';
 
 function check(text: string, keys: readonly string[]): void {
-  expect(parseSeriesList(text).map((series) => seriesKey(series))).toEqual(keys);
+  expect(parseSeriesList(text, 'COLLECT_SERIES').map((series) => seriesKey(series))).toEqual(keys);
 }
 
 describe('a list is read', () => {
@@ -19,7 +19,7 @@ describe('a list is read', () => {
 });
 
 test('the parts of a series are typed', () => {
-  expect(parseSeriesList(BTC)).toEqual([
+  expect(parseSeriesList(BTC, 'COLLECT_SERIES')).toEqual([
     { exchange: 'binance-futures', marketType: 'perp', symbol: 'BTC/USDT', interval: '1m' },
   ]);
 });
@@ -35,12 +35,14 @@ describe('a list is refused, naming the bad part', () => {
     ['no interval', 'binance-futures|perp|BTC/USDT'],
     ['a part too many', `${BTC}|x`],
   ])('%s', (_name, bad) => {
-    const parse = (): unknown => parseSeriesList(`${BTC},${bad}`);
+    const parse = (): unknown => parseSeriesList(`${BTC},${bad}`, 'COLLECT_SERIES');
     expect(parse).toThrow(expect.objectContaining({ code: 'WICK_CONFIG_INVALID' }));
     expect(parse).toThrow(`"${bad}"`);
   });
 
   test('nothing at all', () => {
-    expect(() => parseSeriesList(' , ')).toThrow('COLLECT_SERIES names no series');
+    expect(() => parseSeriesList(' , ', 'COLLECT_SERIES')).toThrow(
+      'COLLECT_SERIES names no series',
+    );
   });
 });

@@ -1,0 +1,123 @@
+/**
+ * The streamer process: candles as venues tell them, beside the scheduler, which asks. Wires venues
+ * and stores; holds no logic. Several may run: what one stored is no news to the other.
+ */
+import { randomInt } from 'node:crypto';
+import { seriesKey, type Series } from '#core/candle.ts';
+import { AppError } from '#core/errors.ts';
+import { parseSeriesList } from '#core/series-list.ts';
+import { epochMs } from '#core/time.ts';
+import { systemClock } from '#platform/clock.ts';
+import { loadConfig } from '#platform/config.ts';
+import { startHealth } from '#platform/health.ts';
+import { runProcess, type Lifecycle } from '#platform/lifecycle.ts';
+import { createLogger } from '#platform/logger.ts';
+import { createMetrics } from '#platform/metrics.ts';
+import { createPostgresPool, postgresOptions, type Pool } from '#platform/postgres.ts';
+import { createRedis } from '#platform/redis.ts';
+import { createSharedLimits } from './extract/limits-shared.ts';
+import { openVenue, parseVenueId, type VenueId } from './extract/registry.ts';
+import { readWatermark } from './load/read-watermark.ts';
+import { runStream, type StreamStart } from './stream/run-stream.ts';
+import type { VenueAdapter } from './extract/venue.ts';
+import { streamMetrics } from './stream/stream-metrics.ts';
+
+const POSTGRES_CONNECTIONS = 8;
+const DAY_MS = 86_400_000;
+const EARLIEST = Date.UTC(1990, 0, 1);
+
+const config = loadConfig();
+const logger = createLogger('streamer', config.LOG_LEVEL);
+
+await runProcess(logger, async (lifecycle) => {
+  const byVenue = groupByVenue(parseSeriesList(config.STREAM_SERIES, 'STREAM_SERIES'));
+  const pool = createPostgresPool(
+    { ...postgresOptions(config, 'wickstream-streamer'), connectionsMax: POSTGRES_CONNECTIONS },
+    (error) => logger.debug({ err: error.message }, 'postgres connection lost'),
+  );
+  lifecycle.onClose('postgres', () => pool.end());
+  const redis = createRedis(config, (error) => logger.debug({ err: error.message }, 'redis'));
+  lifecycle.onClose('redis', async () => redis.disconnect());
+  await redis.connect().catch((error: Error) => {
+    logger.warn({ err: error.message }, 'redis is away; limits are not shared');
+  });
+  const shared = createSharedLimits(redis, systemClock, logger);
+  const metrics = createMetrics('streamer');
+  const watch = streamMetrics(metrics, [...byVenue.keys()]);
+  const health = await startHealth({
+    host: config.HTTP_HOST,
+    port: config.STREAMER_HTTP_PORT,
+    metrics,
+    checks: watch.checks,
+  });
+  lifecycle.onClose('health', () => health.close());
+  await all(
+    [...byVenue].map(async ([id, series]) => {
+      const adapter = openVenue(id, config, { clock: systemClock, shared, logger });
+      lifecycle.onClose(id, async () => adapter.close());
+      const starts = await startsOf(adapter, pool, series, lifecycle.signal);
+      logger.info({ venue: id, series: starts.length }, 'streaming');
+      await runStream({
+        adapter,
+        pool,
+        series: starts,
+        clock: systemClock,
+        random: () => randomInt(1_000_000) / 1_000_000,
+        logger,
+        signal: lifecycle.signal,
+        on: watch.listener(id),
+      });
+    }),
+    lifecycle,
+  );
+});
+
+function groupByVenue(series: readonly Series[]): ReadonlyMap<VenueId, readonly Series[]> {
+  const groups = new Map<VenueId, Series[]>();
+  for (const each of series) {
+    const id = parseVenueId(each.exchange);
+    groups.set(id, [...(groups.get(id) ?? []), each]);
+  }
+  return groups;
+}
+
+async function startsOf(
+  adapter: VenueAdapter,
+  pool: Pool,
+  series: readonly Series[],
+  signal: AbortSignal,
+): Promise<StreamStart[]> {
+  const instruments = await adapter.fetchInstruments(signal);
+  const now = systemClock.now();
+  const starts: StreamStart[] = [];
+  for (const each of series) {
+    const instrument = instruments.find(
+      ({ symbol, marketType }) => symbol === each.symbol && marketType === each.marketType,
+    );
+    if (instrument === undefined) {
+      throw new AppError(
+        'WICK_CONFIG_INVALID',
+        `STREAM_SERIES: ${adapter.id} has no "${seriesKey(each)}"; name its instruments as BASE/QUOTE`,
+      );
+    }
+    const earliest = epochMs(Math.max(EARLIEST, now - config.COLLECT_HISTORY_DAYS * DAY_MS));
+    const from = (await readWatermark(pool, each)) ?? earliest;
+    starts.push({ instrument, interval: each.interval, from });
+  }
+  return starts;
+}
+
+/** Venues end together: one that cannot go on ends the process, which is started again whole. */
+async function all(work: readonly Promise<void>[], lifecycle: Lifecycle): Promise<void> {
+  const results = await Promise.allSettled(
+    work.map(async (each) => {
+      try {
+        await each;
+      } catch (error) {
+        lifecycle.stop();
+        throw error;
+      }
+    }),
+  );
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}

@@ -1,0 +1,147 @@
+/**
+ * `wick stream`: streams one series of a venue into Postgres and tells of each candle, until Ctrl-C or
+ * `--limit` closed ones. Candles on stdout (with --json one object a line), the rest on stderr.
+ */
+import { randomInt } from 'node:crypto';
+import type { Candle } from '#core/candle.ts';
+import { AppError } from '#core/errors.ts';
+import { isInterval, INTERVALS, nominalWidthMs, type Interval } from '#core/interval.ts';
+import { epochMs, formatInstant } from '#core/time.ts';
+import { systemClock } from '#platform/clock.ts';
+import { createLogger } from '#platform/logger.ts';
+import { createPostgresPool, postgresOptions, type Pool } from '#platform/postgres.ts';
+import { createRedis } from '#platform/redis.ts';
+import { findInstrument, unsupported } from '../../etl/extract/catalogue.ts';
+import { createSharedLimits } from '../../etl/extract/limits-shared.ts';
+import { openVenue, parseVenueId } from '../../etl/extract/registry.ts';
+import type { Instrument, VenueAdapter } from '../../etl/extract/venue.ts';
+import { readWatermark } from '../../etl/load/read-watermark.ts';
+import { runStream } from '../../etl/stream/run-stream.ts';
+import { commandConfig } from './command-config.ts';
+import type { StreamFlags } from './flags.ts';
+
+/** Without anything stored, the catch-up reaches back this many candles. */
+const CANDLES_BEFORE = 100;
+const LIMIT_MAX = 1_000_000;
+
+export async function stream(flags: StreamFlags): Promise<void> {
+  const id = parseVenueId(flags.exchange);
+  const interval = intervalOf(flags);
+  const limit = limitOf(flags.limit);
+  const config = commandConfig();
+  const logger = createLogger('stream', config.LOG_LEVEL);
+  const pool = createPostgresPool(postgresOptions(config, 'wickstream-stream'), (error) =>
+    logger.debug({ err: error.message }, 'postgres connection lost'),
+  );
+  const redis = createRedis(config, (error) => logger.debug({ err: error.message }, 'redis'));
+  await redis.connect().catch((error: Error) => {
+    logger.warn({ err: error.message }, 'redis is away; limits are not shared');
+  });
+  const shared = createSharedLimits(redis, systemClock, logger);
+  const adapter = openVenue(id, config, { clock: systemClock, shared, logger });
+  const stop = new AbortController();
+  const end = (): void => stop.abort();
+  process.once('SIGINT', end);
+  process.once('SIGTERM', end);
+  try {
+    const instrument = await instrumentOf(adapter, flags.symbol, stop.signal);
+    const from = await startOf(pool, instrument, interval);
+    let closed = 0;
+    await runStream({
+      adapter,
+      pool,
+      series: [{ instrument, interval, from }],
+      clock: systemClock,
+      random: () => randomInt(1_000_000) / 1_000_000,
+      logger,
+      signal: stop.signal,
+      on: {
+        candle: (candle) => {
+          if (closed >= limit) return;
+          process.stdout.write(`${flags.json === true ? asJson(candle) : asText(candle)}\n`);
+          if (candle.isClosed) closed += 1;
+          if (closed >= limit) end();
+        },
+        connections: (count) => process.stderr.write(count > 0 ? 'connected\n' : 'not connected\n'),
+        asked: (_series, { answered, agreed, repaired, findings }) => {
+          process.stderr.write(
+            `the venue answered ${answered} closed candles: ${agreed} as streamed, ${repaired} missing until now, ${findings.length} disagree\n`,
+          );
+        },
+      },
+    });
+  } finally {
+    process.off('SIGINT', end);
+    process.off('SIGTERM', end);
+    adapter.close();
+    redis.disconnect();
+    await pool.end();
+  }
+}
+
+function intervalOf({ channel, tf }: StreamFlags): Interval {
+  // kline_1m of Binance, candle_1m, candles_5m: the part behind the last "_" is the interval.
+  const text = tf ?? channel?.slice(channel.lastIndexOf('_') + 1) ?? '';
+  if (isInterval(text)) return text;
+  throw new AppError(
+    'WICK_USAGE',
+    `"${channel ?? tf ?? ''}" names no interval; give --channel kline_1m or --tf 1m (${INTERVALS.join(', ')})`,
+  );
+}
+
+function limitOf(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit > 0 && limit <= LIMIT_MAX) return limit;
+  throw new AppError('WICK_USAGE', `--limit is "${text}"; give a number from 1 to ${LIMIT_MAX}`);
+}
+
+async function instrumentOf(
+  adapter: VenueAdapter,
+  text: string,
+  signal: AbortSignal,
+): Promise<Instrument> {
+  const instruments = await adapter.fetchInstruments(signal);
+  const found = findInstrument(instruments, text);
+  if (found !== undefined) return found;
+  throw unsupported(
+    adapter.id,
+    'symbol',
+    text,
+    instruments.map(({ symbol }) => symbol),
+  );
+}
+
+async function startOf(pool: Pool, instrument: Instrument, interval: Interval) {
+  const { exchange, marketType, symbol } = instrument;
+  const stored = await readWatermark(pool, { exchange, marketType, symbol, interval });
+  return stored ?? epochMs(systemClock.now() - CANDLES_BEFORE * nominalWidthMs(interval));
+}
+
+function asText(candle: Candle): string {
+  const { symbol, interval, openTime, open, high, low, close, volume, isClosed } = candle;
+  const state = isClosed ? 'closed' : 'open  ';
+  return `${formatInstant(openTime)} ${symbol} ${interval} ${state} o ${open} h ${high} l ${low} c ${close} v ${volume ?? '-'}`;
+}
+
+function asJson(candle: Candle): string {
+  return JSON.stringify({
+    exchange: candle.exchange,
+    market_type: candle.marketType,
+    symbol: candle.symbol,
+    interval: candle.interval,
+    open_time: formatInstant(candle.openTime),
+    open_time_ms: candle.openTime,
+    open: candle.open,
+    high: candle.high,
+    low: candle.low,
+    close: candle.close,
+    volume: candle.volume,
+    quote_volume: candle.quoteVolume,
+    trades: candle.trades,
+    taker_buy_base: candle.takerBuyBase,
+    taker_buy_quote: candle.takerBuyQuote,
+    is_closed: candle.isClosed,
+    source: candle.source,
+  });
+}
