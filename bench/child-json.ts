@@ -7,6 +7,8 @@ import { CHECKOUT } from './bench-stack.ts';
 
 export interface ChildOptions<Schema extends TSchema> {
   readonly args: readonly string[];
+  /** Instead of this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly schema: Schema;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -19,6 +21,7 @@ export async function runForJson<Schema extends TSchema>(
 ): Promise<Static<Schema>> {
   const child = spawn(process.execPath, [join(CHECKOUT, file), ...options.args], {
     cwd: CHECKOUT,
+    ...(options.env === undefined ? {} : { env: { ...options.env } }),
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: options.timeoutMs,
     killSignal: 'SIGKILL',

@@ -6,7 +6,7 @@
 import type { Spread } from './statistics.ts';
 
 /** Rates are better when high, the others when low. */
-export type Unit = 'rows/s' | 'events/s' | 'candles/s' | 'ms' | 's' | 'MiB';
+export type Unit = 'rows/s' | 'events/s' | 'candles/s' | 'ms' | 's' | 'MiB' | 'bytes';
 
 export interface Baseline {
   /** What it is, in a few words. */

@@ -29,7 +29,7 @@ const CHUNK_CHARS = 64 * 1024;
 const DATABASE = 'bench_upsert';
 /** COPY into a narrower table over a Unix socket. */
 const PUBLISHED_COPY = 313_000;
-const SHARE_MIN = 0.4;
+const SHARE_MIN = 0.5;
 
 type Rates = Record<'plain' | 'copyFresh' | 'copyAgain' | 'arraysFresh' | 'arraysAgain', number[]>;
 
