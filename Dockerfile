@@ -18,7 +18,7 @@ LABEL org.opencontainers.image.title="Wickstream" \
       org.opencontainers.image.version="0.1.0"
 ENV NODE_ENV=production
 WORKDIR /app
-RUN printf '#!/bin/sh\nexec node /app/scripts/wick.ts "$@"\n' > /usr/local/bin/wick \
+RUN printf '#!/bin/sh\nexec node --max-semi-space-size=8 /app/scripts/wick.ts "$@"\n' > /usr/local/bin/wick \
     && chmod 0755 /usr/local/bin/wick
 COPY LICENSE package.json pg-connector.json ./
 COPY --from=dependencies /app/node_modules node_modules

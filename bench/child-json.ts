@@ -7,6 +7,8 @@ import { CHECKOUT } from './bench-stack.ts';
 
 export interface ChildOptions<Schema extends TSchema> {
   readonly args: readonly string[];
+  /** Arguments of Node itself. */
+  readonly nodeArgs?: readonly string[];
   /** Instead of this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly schema: Schema;
@@ -19,14 +21,18 @@ export async function runForJson<Schema extends TSchema>(
   file: string,
   options: ChildOptions<Schema>,
 ): Promise<Static<Schema>> {
-  const child = spawn(process.execPath, [join(CHECKOUT, file), ...options.args], {
-    cwd: CHECKOUT,
-    ...(options.env === undefined ? {} : { env: { ...options.env } }),
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: options.timeoutMs,
-    killSignal: 'SIGKILL',
-    signal: options.signal,
-  });
+  const child = spawn(
+    process.execPath,
+    [...(options.nodeArgs ?? []), join(CHECKOUT, file), ...options.args],
+    {
+      cwd: CHECKOUT,
+      ...(options.env === undefined ? {} : { env: { ...options.env } }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: options.timeoutMs,
+      killSignal: 'SIGKILL',
+      signal: options.signal,
+    },
+  );
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString('utf8')));

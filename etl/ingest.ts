@@ -42,7 +42,7 @@ export interface IngestReport {
   readonly watermark: EpochMs | null;
 }
 
-const BATCH_ROWS_MAX = 20_000;
+const BATCH_ROWS_MAX = 10_000;
 
 /**
  * @throws AppError of the venue or WICK_ETL_LOAD_FAILED; the run is then recorded as failed with that

@@ -1,6 +1,7 @@
 /**
  * Ingests one series through a venue and says what it cost. In: environment of the stack, `--symbol`,
- * `--from`, `--to`, `--runs`. Out: one JSON line: per run rows, seconds and WAL bytes; memory before
+ * `--from`, `--to`, `--runs`. Out: one JSON line: per run rows, seconds and what it logged of any table
+ * but the record of the run, as pg_walinspect tells; memory before
  * the first page and at most. `--bare` only fetches and parses the same pages: the baseline.
  */
 import { parseArgs } from 'node:util';
@@ -8,12 +9,9 @@ import type { Series } from '#core/candle.ts';
 import { epochMs } from '#core/time.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config.ts';
-import { createPostgresPool, inTransaction, postgresOptions } from '#platform/postgres.ts';
+import { createPostgresPool, postgresOptions } from '#platform/postgres.ts';
 import { openVenue } from '../../etl/extract/registry.ts';
 import { ingest } from '../../etl/ingest.ts';
-import { advanceRun } from '../../etl/load/advance-run.ts';
-import { finishRun } from '../../etl/load/finish-run.ts';
-import { startRun } from '../../etl/load/start-run.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,17 +25,6 @@ const { values } = parseArgs({
 
 const MIB = 1024 * 1024;
 const PAGE = 499;
-const NOTHING = {
-  fetched: 0,
-  inserted: 0,
-  revised: 0,
-  closed: 0,
-  updatedOpen: 0,
-  unchanged: 0,
-  quarantined: 0,
-  raw: 0,
-};
-
 const config = loadConfig();
 const from = epochMs(Number(values.from));
 const to = epochMs(Number(values.to));
@@ -58,9 +45,8 @@ async function ingestAll(): Promise<void> {
   await pool.query('select 1');
   const before = process.memoryUsage.rss();
   let most = before;
-  const runs: { rows: number; seconds: number; walBytes: number; recordBytes: number }[] = [];
+  const runs: { rows: number; seconds: number; walBytes: number }[] = [];
   for (let run = 0; run < Number(values.runs); run += 1) {
-    let batches = 0;
     await pool.query('checkpoint');
     const place = await walPlace();
     const startedAt = performance.now();
@@ -72,37 +58,39 @@ async function ingestAll(): Promise<void> {
       from,
       to,
       onProgress: () => {
-        batches += 1;
         most = Math.max(most, process.memoryUsage.rss());
       },
     });
     const seconds = (performance.now() - startedAt) / 1000;
-    const walBytes = (await walPlace()) - place;
-    const recordBytes = await recordCost(batches);
-    runs.push({ rows: report.counts.fetched, seconds, walBytes, recordBytes });
+    runs.push({ rows: report.counts.fetched, seconds, walBytes: await walSince(place) });
   }
   adapter.close();
   await pool.end();
   const memory = { beforeMib: before / MIB, mostMib: most / MIB };
   process.stdout.write(`${JSON.stringify({ runs, memory })}\n`);
 
-  async function walPlace(): Promise<number> {
-    const { rows } = await pool.query<{ bytes: string }>(
-      `select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::text as bytes`,
+  async function walPlace(): Promise<string> {
+    const { rows } = await pool.query<{ place: string }>(
+      'select pg_current_wal_insert_lsn()::text as place',
     );
-    return Number(rows[0]?.bytes);
+    return rows[0]?.place ?? '';
   }
 
-  /** What the record of such a run logs by itself: opened, advanced by each batch, closed. */
-  async function recordCost(batches: number): Promise<number> {
-    await pool.query('checkpoint');
-    const place = await walPlace();
-    const runId = await startRun(pool, { job: 'bench-record', series, from, to });
-    for (let batch = 0; batch < batches; batch += 1) {
-      await inTransaction(pool, (client) => advanceRun(client, runId, NOTHING, to));
-    }
-    await finishRun(pool, runId, null);
-    return (await walPlace()) - place;
+  async function walSince(place: string): Promise<number> {
+    // What is inserted is read as soon as it is flushed.
+    await pool.query('select pg_logical_emit_message(true, $1::text, $1::text)', ['bench']);
+    const { rows } = await pool.query<{ bytes: number }>(
+      `select coalesce(sum(record_length), 0)::integer as bytes
+       from pg_get_wal_block_info($1::text::pg_lsn, pg_current_wal_flush_lsn())
+       where reldatabase = (select oid from pg_database where datname = current_database())
+         and relfilenode not in (
+           select pg_relation_filenode(oid) from pg_class
+           where oid = 'market.ingest_runs'::regclass
+              or oid = 'market.ingest_runs_id_seq'::regclass
+              or oid in (select indexrelid from pg_index where indrelid = 'market.ingest_runs'::regclass))`,
+      [place],
+    );
+    return rows[0]?.bytes ?? 0;
   }
 }
 
@@ -120,6 +108,6 @@ async function bare(): Promise<void> {
     start = Number(page.at(-1)?.[0]) + 60_000;
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  const runs = [{ rows, seconds, walBytes: 0, recordBytes: 0 }];
+  const runs = [{ rows, seconds, walBytes: 0 }];
   process.stdout.write(`${JSON.stringify({ runs, memory: { beforeMib: 0, mostMib: 0 } })}\n`);
 }

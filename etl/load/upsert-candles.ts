@@ -10,6 +10,7 @@ import {
   type QueryResult,
   type QueryResultRow,
 } from '#platform/postgres.ts';
+import { areMostlyStored } from './are-mostly-stored.ts';
 import { arraysSql, columnArrays, openTimeBounds, type LoadRow } from './candle-columns.ts';
 import { insertAbsentCandlesSql, type InsertCounts } from './insert-absent-candles.ts';
 import { latestPerKey } from './latest-per-key.ts';
@@ -29,7 +30,7 @@ export interface UpsertCounts {
   readonly unchanged: number;
 }
 
-/** From here on COPY into a stage beats arrays. */
+/** From here on COPY into a stage beats arrays, unless most of the rows are stored already. */
 export const COPY_ROWS_MIN = 5_000;
 
 const NOTHING: UpsertCounts = {
@@ -76,7 +77,7 @@ export async function upsertCandles(
   const batch = latestPerKey(rows);
   if (batch.length === 0) return NOTHING;
   const counts =
-    batch.length >= COPY_ROWS_MIN
+    batch.length >= COPY_ROWS_MIN && !(await areMostlyStored(client, batch))
       ? await copyAndMerge(client, batch, options)
       : await mergeArrays(client, batch, options);
   const { inserted, revised, closed, updated_open: updatedOpen } = counts;

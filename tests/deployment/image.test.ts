@@ -116,7 +116,7 @@ describe('the image', () => {
   });
 
   test('starts the command line that exists', () => {
-    expect(DOCKERFILE).toContain('exec node /app/scripts/wick.ts "$@"');
+    expect(DOCKERFILE).toContain('exec node --max-semi-space-size=8 /app/scripts/wick.ts "$@"');
     expect(DOCKERFILE).toMatch(/^ENTRYPOINT \["wick"\]$/m);
     expect(isInImage('scripts/wick.ts')).toBe(true);
   });

@@ -7,6 +7,8 @@ export interface NodeServiceOptions {
   readonly name: string;
   /** Entry file, relative to the checkout. */
   readonly entry: string;
+  /** Arguments of Node itself. */
+  readonly nodeArgs?: readonly string[] | undefined;
   readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly place: ServicePlace;
@@ -23,7 +25,7 @@ export async function startNodeService(options: NodeServiceOptions): Promise<Man
   return startProcess({
     name: options.name,
     command: process.execPath,
-    args: [join(CHECKOUT, options.entry), ...(options.args ?? [])],
+    args: [...(options.nodeArgs ?? []), join(CHECKOUT, options.entry), ...(options.args ?? [])],
     cwd: CHECKOUT,
     env: options.env,
     logFile: options.place.logFile,
