@@ -27,7 +27,7 @@ export interface IngestJob {
   readonly to: EpochMs;
   /** The venue's clock, if it was just asked. */
   readonly venueNow?: EpochMs | undefined;
-  /** Most candles in one transaction; a page is never split. Default 20,000. */
+  /** Most candles in one transaction; a page is never split. Default 6,000. */
   readonly batchRowsMax?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after each stored batch with the sums so far. */
@@ -42,7 +42,7 @@ export interface IngestReport {
   readonly watermark: EpochMs | null;
 }
 
-const BATCH_ROWS_MAX = 10_000;
+const BATCH_ROWS_MAX = 6_000;
 
 /**
  * @throws AppError of the venue or WICK_ETL_LOAD_FAILED; the run is then recorded as failed with that

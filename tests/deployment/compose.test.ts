@@ -25,7 +25,7 @@ const COMPOSE = composeWith(
   ),
 );
 const SERVICES = Object.entries(COMPOSE.services);
-const OURS = ['migrate', 'scheduler', 'analyzer', 'app'];
+const OURS = ['migrate', 'scheduler', 'streamer', 'analyzer', 'app'];
 const ONE_SHOTS = ['migrate', 'app'];
 const LONG_RUNNING = SERVICES.filter(([name]) => !ONE_SHOTS.includes(name));
 
@@ -62,6 +62,7 @@ const DOCUMENTED_TOOLS: Readonly<
 /** Who must reach whom; whoever is not named here must not be reachable at all. */
 const REACHES: Readonly<Record<string, readonly string[]>> = {
   scheduler: ['db', 'redis'],
+  streamer: ['db', 'redis'],
   debezium: ['db', 'kafka'],
   analyzer: ['kafka', 'clickhouse', 'redis'],
   migrate: ['db', 'kafka', 'clickhouse', 'redis'],
@@ -78,6 +79,7 @@ describe('docker-compose.yml', () => {
       'redis',
       'migrate',
       'scheduler',
+      'streamer',
       'analyzer',
       'app',
     ]);
@@ -168,6 +170,7 @@ describe('docker-compose.yml', () => {
       'debezium',
       'clickhouse',
       'scheduler',
+      'streamer',
       'analyzer',
     ]);
   });
@@ -192,7 +195,7 @@ describe('docker-compose.yml', () => {
     expect(readFileSync(join(ROOT, 'Dockerfile'), 'utf8')).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m);
   });
 
-  test('builds one image, for app, and runs it four times', () => {
+  test('builds one image, for app, and runs it five times', () => {
     const built = SERVICES.filter(([, { build }]) => build !== undefined).map(([name]) => name);
     expect(built).toEqual(['app']);
     expect(new Set(OURS.map((name) => serviceNamed(name).image)).size).toBe(1);
@@ -213,7 +216,7 @@ describe('start-up order', () => {
   });
 
   test('has the tables and topics made before anything writes or reads', () => {
-    for (const name of ['scheduler', 'analyzer']) {
+    for (const name of ['scheduler', 'streamer', 'analyzer']) {
       expect(Object.keys(serviceNamed(name).depends_on ?? {})).toContain('migrate');
     }
     expect(Object.keys(serviceNamed('migrate').depends_on ?? {}).sort()).toEqual([
