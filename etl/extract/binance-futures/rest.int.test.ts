@@ -14,7 +14,8 @@ import {
   type RecordedVenueOptions,
 } from '../../../local/venues/recorded-venue.ts';
 import type { CandlePage, CandleRequest, VenueAdapter } from '../venue.ts';
-import { createBinanceFutures, type BinanceFuturesOptions } from './rest.ts';
+import type { VenueOptions } from '../venue-options.ts';
+import { createBinanceFutures } from './rest.ts';
 
 const directory = join(import.meta.dirname, '../../../tests/support/recordings-small');
 const MINUTE = 60_000;
@@ -36,7 +37,7 @@ let wall = createManualClock(WALL_START);
 
 async function open(
   venueOptions: Partial<RecordedVenueOptions> = {},
-  options: Partial<BinanceFuturesOptions> = {},
+  options: Partial<VenueOptions> = {},
 ): Promise<void> {
   wall = createManualClock(WALL_START);
   slept = [];
