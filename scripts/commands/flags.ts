@@ -11,3 +11,11 @@ export interface UpFlags extends JsonFlag {
   readonly live?: boolean;
   readonly connector: boolean;
 }
+
+export interface NormalizeFlags {
+  readonly exchange: string;
+  readonly kind: 'klines' | 'symbols' | 'stream';
+  readonly symbol?: string;
+  readonly tf?: string;
+  readonly now?: string;
+}

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { epochMs } from '#core/time.ts';
 import type { RejectReason } from '../reject.ts';
+import { testFixturesAreListed } from '../../../tests/support/listed-fixtures.ts';
 import { SERVER_TIME } from '../binance/wire.ts';
 import type { CandleContext, MappedFunding, MappedInstruments, MappedRows } from '../mapper.ts';
-import { BINANCE_FUTURES_MAPPER } from './map.ts';
+import { BINANCE_FUTURES_MAPPER } from './mapper.ts';
 
 const FIXTURES = join(import.meta.dirname, 'fixtures');
 const read = (name: string): string => readFileSync(join(FIXTURES, name), 'utf8');
@@ -343,12 +343,4 @@ test('the captured server time fits', () => {
   expect(SERVER_TIME.Check(JSON.parse(cassette[0].response.body))).toBe(true);
 });
 
-test('every fixture is listed in SOURCES.md with its hash', () => {
-  const sources = read('SOURCES.md');
-  for (const file of readdirSync(FIXTURES).filter((name) => name !== 'SOURCES.md')) {
-    const hash = createHash('sha256').update(read(file)).digest('hex');
-    expect(sources, `SOURCES.md names "${file}" and its hash`).toMatch(
-      new RegExp(`\\| ${file.replaceAll('.', '\\.')} \\|.*${hash}`),
-    );
-  }
-});
+testFixturesAreListed(FIXTURES);

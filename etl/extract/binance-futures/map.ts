@@ -5,47 +5,32 @@
  */
 import type { Series } from '#core/candle.ts';
 import type { FundingRate } from '#core/funding.ts';
-import { INTERVALS } from '#core/interval.ts';
 import { isEpochMs } from '#core/time.ts';
-import { mapKlines, namesOf, stepOf } from '../binance/map.ts';
-import { readKlineFrame } from '../binance/stream.ts';
-import { parseBinanceSymbol, whyNot } from '../binance/symbol.ts';
+import { stepOf } from '../binance/map.ts';
+import { whyNot } from '../binance/symbol.ts';
 import { EXCHANGE_INFO } from '../binance/wire.ts';
 import { mapFundingRows, type FundingResult } from '../map-funding.ts';
 import { exact } from '../map-rows.ts';
 import type {
   FundingContext,
   LeftOutInstrument,
+  MappedFunding,
   MappedInstruments,
-  VenueMapper,
 } from '../mapper.ts';
+import { mismatch } from '../mismatch.ts';
 import { finding, type Finding } from '../reject.ts';
 import type { Instrument } from '../venue.ts';
 import { FUNDING, FUNDINGS, FUTURES_SYMBOL } from './wire.ts';
 
 export const EXCHANGE = 'binance-futures';
-const MARKET_TYPE = 'perp';
+export const MARKET_TYPE = 'perp';
 /** Contracts without an end; the second is about to be taken off, the third is on a share or metal. */
 const PERPETUALS = ['PERPETUAL', 'PERPETUAL DELIVERING', 'TRADIFI_PERPETUAL'];
-const QUOTES = ['USDT', 'USDC', 'BUSD', 'FDUSD', 'BTC', 'ETH', 'USD1', 'BFUSD', 'USD'];
 /** The usual period; some contracts pay every 4 hours or every hour. */
 const FUNDING_INTERVAL = '8h';
 
-export const BINANCE_FUTURES_MAPPER: VenueMapper = {
-  id: EXCHANGE,
-  marketType: MARKET_TYPE,
-  intervals: INTERVALS,
-  parse: (text) => JSON.parse(text) as unknown,
-  mapCandles: mapKlines,
-  mapInstruments,
-  mapFunding: (json, context) =>
-    FUNDINGS.Check(json) ? mapFundingRows(json, fundingSeries(context), context, mapFunding) : null,
-  readStream: readKlineFrame,
-  parseSymbol: (text) => parseBinanceSymbol(EXCHANGE, text, QUOTES),
-  namesOf,
-};
-
-function mapInstruments(json: unknown): MappedInstruments | null {
+/** Null where the answer is no exchangeInfo. */
+export function mapInstruments(json: unknown): MappedInstruments | null {
   if (!EXCHANGE_INFO.Check(json)) return null;
   const instruments: Instrument[] = [];
   const leftOut: LeftOutInstrument[] = [];
@@ -63,7 +48,11 @@ type InstrumentResult =
 
 function mapInstrument(value: unknown): InstrumentResult {
   if (!FUTURES_SYMBOL.Check(value)) {
-    return { ok: false, reason: 'malformed_row', detail: 'not a symbol of exchangeInfo' };
+    return {
+      ok: false,
+      reason: 'malformed_row',
+      detail: mismatch('a symbol', FUTURES_SYMBOL, value).detail,
+    };
   }
   if (!PERPETUALS.includes(value.contractType)) {
     const why = whyNot(value.symbol) ?? 'it is no perpetual';
@@ -89,12 +78,21 @@ function mapInstrument(value: unknown): InstrumentResult {
   return { ok: true, instrument };
 }
 
-function fundingSeries({ symbol }: FundingContext): Series {
-  return { exchange: EXCHANGE, marketType: MARKET_TYPE, symbol, interval: FUNDING_INTERVAL };
+/** Null where the answer is no list. */
+export function mapFunding(json: unknown, context: FundingContext): MappedFunding | null {
+  if (!FUNDINGS.Check(json)) return null;
+  const { symbol } = context;
+  const series: Series = {
+    exchange: EXCHANGE,
+    marketType: MARKET_TYPE,
+    symbol,
+    interval: FUNDING_INTERVAL,
+  };
+  return mapFundingRows(json, series, context, mapPayment);
 }
 
-function mapFunding(row: unknown, { symbol, observedAt }: FundingContext): FundingResult {
-  if (!FUNDING.Check(row)) return finding('malformed_row', 'not a funding payment');
+function mapPayment(row: unknown, { symbol, observedAt }: FundingContext): FundingResult {
+  if (!FUNDING.Check(row)) return mismatch('a funding payment', FUNDING, row);
   if (!isEpochMs(row.fundingTime)) {
     return finding('time_out_of_range', `funding time ${row.fundingTime}`);
   }

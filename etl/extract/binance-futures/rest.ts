@@ -5,7 +5,7 @@
 import { createBinanceVenue } from '../binance/rest.ts';
 import type { VenueOptions } from '../venue-options.ts';
 import type { VenueAdapter } from '../venue.ts';
-import { BINANCE_FUTURES_MAPPER } from './map.ts';
+import { BINANCE_FUTURES_MAPPER } from './mapper.ts';
 import { createBinanceFuturesStream } from './stream.ts';
 
 /** The most candles for the weight: 249.5 each, where 1000 gives 200 and 1500 gives 150. */

@@ -8,6 +8,7 @@ import { parseDecimal, type DecimalString } from '#core/decimal.ts';
 import { isEpochMs, type EpochMs } from '#core/time.ts';
 import { endOf, exact, exactOrNull, mapRows, type RowReader, type RowResult } from '../map-rows.ts';
 import type { CandleContext, MappedRows, NamedSeries } from '../mapper.ts';
+import { mismatch } from '../mismatch.ts';
 import { finding, type Finding } from '../reject.ts';
 import { KLINE, KLINE_EVENT, KLINES, type Kline, type SymbolFilters } from './wire.ts';
 
@@ -25,7 +26,7 @@ export function openTimeOf(row: unknown): EpochMs | null {
 const KLINE_READER: RowReader = { map: mapKline, openTimeOf, early: 'reject' };
 
 function mapKline(row: unknown, context: CandleContext): RowResult {
-  if (!KLINE.Check(row)) return finding('malformed_row', 'not a kline of 11 or more elements');
+  if (!KLINE.Check(row)) return mismatch('a kline', KLINE, row);
   const [openTime, , , , , , closeTime, , trades] = row;
   if (!isEpochMs(openTime)) return finding('time_out_of_range', `open time ${openTime}`);
   const { exchange, marketType, symbol, interval } = context.series;

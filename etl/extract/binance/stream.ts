@@ -7,6 +7,7 @@ import type { Interval } from '#core/interval.ts';
 import { isEpochMs, type EpochMs } from '#core/time.ts';
 import { parseFrame } from '../frame.ts';
 import { endOf, exact, type RowResult } from '../map-rows.ts';
+import { mismatch } from '../mismatch.ts';
 import { finding, type Finding } from '../reject.ts';
 import type { StreamContext, StreamMessage, StreamSeries, VenueStream } from '../venue.ts';
 import { unwrap } from './map.ts';
@@ -54,7 +55,7 @@ export function readKlineFrame(frame: string, context: StreamContext): readonly 
   }
   const data = unwrap(json);
   if (!KLINE_EVENT.Check(data)) {
-    const reason = finding('malformed_row', 'not a kline event');
+    const reason = mismatch('a kline event', KLINE_EVENT, data);
     return [{ kind: 'reject', series: null, finding: reason, frame }];
   }
   const found = context.series.find(
