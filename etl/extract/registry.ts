@@ -6,6 +6,8 @@ import { AppError } from '#core/errors.ts';
 import type { Config } from '#platform/config.ts';
 import { BINANCE_FUTURES_MAPPER } from './binance-futures/mapper.ts';
 import { createBinanceFutures } from './binance-futures/rest.ts';
+import { BINANCE_SPOT_MAPPER } from './binance-spot/mapper.ts';
+import { createBinanceSpot } from './binance-spot/rest.ts';
 import { COINBASE_MAPPER } from './coinbase/mapper.ts';
 import { createCoinbase } from './coinbase/rest.ts';
 import { HYPERLIQUID_MAPPER } from './hyperliquid/mapper.ts';
@@ -31,6 +33,14 @@ const VENUES = {
       streamUrl: config.BINANCE_FUTURES_STREAM_URL,
     }),
     create: createBinanceFutures,
+  },
+  'binance-spot': {
+    mapper: BINANCE_SPOT_MAPPER,
+    urls: (config) => ({
+      baseUrl: config.BINANCE_SPOT_URL,
+      streamUrl: config.BINANCE_SPOT_STREAM_URL,
+    }),
+    create: createBinanceSpot,
   },
   coinbase: {
     mapper: COINBASE_MAPPER,

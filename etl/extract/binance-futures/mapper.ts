@@ -6,8 +6,8 @@ import { parseBinanceSymbol } from '../binance/symbol.ts';
 import type { VenueMapper } from '../mapper.ts';
 import { EXCHANGE, mapFunding, mapInstruments, MARKET_TYPE } from './map.ts';
 
-/** What contracts are or were quoted in. */
-const QUOTES = ['USDT', 'USDC', 'BUSD', 'FDUSD', 'BTC', 'ETH', 'USD1', 'BFUSD', 'USD'];
+/** What contracts are or were quoted in; none is the end of another, so a word is cut in one way only. */
+const QUOTES = ['USDT', 'USDC', 'BUSD', 'FDUSD', 'BTC', 'ETH', 'USD1', 'BFUSD'];
 
 export const BINANCE_FUTURES_MAPPER: VenueMapper = {
   id: EXCHANGE,
