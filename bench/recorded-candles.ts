@@ -1,5 +1,5 @@
 /**
- * Real candles for the benches: the bundled recordings, in memory. In: the recordings folder. Out:
+ * Real candles for the benches: the bundled recordings of Binance futures, in memory. In: the recordings folder. Out:
  * candles with exact decimals, oldest first within a series. Under another exchange name they are
  * new rows with the same values.
  */
@@ -16,7 +16,7 @@ const FOLDER = join(CHECKOUT, 'local', 'venues', 'recordings');
 export async function readRecordedCandles(): Promise<Candle[]> {
   const { recordings } = await loadRecordings(FOLDER);
   const candles: Candle[] = [];
-  for (const recording of recordings) {
+  for (const recording of recordings.filter(({ venue }) => venue === 'binance-futures')) {
     const { base, quote, interval, count } = recording;
     const series = {
       exchange: 'recorded',

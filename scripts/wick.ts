@@ -6,10 +6,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import type { JsonFlag, StreamFlags, UpFlags } from './commands/flags.ts';
+import type { JsonFlag, NormalizeFlags, StreamFlags, UpFlags } from './commands/flags.ts';
 import { describeFailure, failureJson } from './failure.ts';
 
 const PackageFile = Type.Object({ version: Type.String() });
@@ -52,6 +52,7 @@ function createProgram(finish: Finish): Command {
   addSetupCommands(program, finish);
   addConnectorCommands(program, finish);
   addStreamCommand(program, finish);
+  addVenueCommands(program, finish);
   return program;
 }
 
@@ -164,6 +165,28 @@ function addStreamCommand(program: Command, finish: Finish): void {
     .option('--json', 'print one JSON object a candle, a line each')
     .action(async (options: StreamFlags) =>
       finish((await import('./commands/stream.ts')).stream(options)),
+    );
+}
+
+function addVenueCommands(program: Command, finish: Finish): void {
+  program
+    .command('normalize')
+    .description(
+      'turn a raw answer of a venue into canonical rows: JSON lines on stdout, rejected rows with ' +
+        'their reasons on stderr; exit 1 if any was rejected. Needs no stack and no network',
+    )
+    .argument('<file>', 'the bare answer, or frames, gzipped or not; "-" reads stdin')
+    .requiredOption('--exchange <id>', 'whose answer it is, for example binance-futures')
+    .addOption(
+      new Option('--kind <kind>', 'what is in it')
+        .choices(['klines', 'symbols', 'stream'])
+        .makeOptionMandatory(),
+    )
+    .option('--symbol <symbol>', 'any spelling; needed where the payload does not name it')
+    .option('--tf <interval>', 'for example 1m; needed where the payload does not name it')
+    .option('--now <time>', "the venue's clock, which closes candles, as ISO time with zone")
+    .action(async (file: string, options: NormalizeFlags) =>
+      finish((await import('./commands/normalize.ts')).normalize(file, options)),
     );
 }
 

@@ -19,6 +19,8 @@ export interface CatalogueOptions {
   readonly venue: string;
   readonly clock: Clock;
   readonly fetch: (signal?: AbortSignal) => Promise<readonly Instrument[]>;
+  /** Why a spelling can be none of the instruments; null where nothing is known against it. */
+  readonly explain?: ((text: string) => string | null) | undefined;
 }
 
 /** How long a list is good, and how soon an unknown symbol may look again. */
@@ -27,7 +29,8 @@ const GOOD_MS_MIN = 5 * 60 * 1000;
 /** How many supported names an error lists. */
 const LISTED_MAX = 20;
 
-export function createCatalogue({ venue, clock, fetch }: CatalogueOptions): InstrumentCatalogue {
+export function createCatalogue(options: CatalogueOptions): InstrumentCatalogue {
+  const { venue, clock, fetch, explain } = options;
   let known: { readonly fetchedAt: EpochMs; readonly instruments: readonly Instrument[] } | null =
     null;
   const fetchNow = async (signal?: AbortSignal): Promise<readonly Instrument[]> => {
@@ -46,7 +49,7 @@ export function createCatalogue({ venue, clock, fetch }: CatalogueOptions): Inst
         if (found !== undefined) return found;
       }
       const symbols = instruments.map(({ symbol }) => symbol);
-      throw unsupported(venue, 'symbol', text, symbols);
+      throw unsupported(venue, 'symbol', text, symbols, explain?.(text) ?? null);
     },
   };
 }
@@ -68,18 +71,19 @@ export function findInstrument(
   return alike.length === 1 ? alike[0] : undefined;
 }
 
-/** What a venue does not have, with what it has. @param what for example `symbol`. */
+/** What a venue does not have, why, and what it has. @param what for example `symbol`. */
 export function unsupported(
   venue: string,
   what: string,
   value: string,
   known: readonly string[],
+  why: string | null = null,
 ): AppError {
   const listed = known.slice(0, LISTED_MAX).join(', ');
   const more = known.length > LISTED_MAX ? ` and ${known.length - LISTED_MAX} more` : '';
   return new AppError(
     'WICK_ETL_UNSUPPORTED',
-    `${venue} has no ${what} "${value}"; it has ${listed}${more}`,
+    `${venue} has no ${what} "${value}"${why === null ? '' : `: ${why}`}; it has ${listed}${more}`,
     { details: { exchange: venue, [what]: value } },
   );
 }

@@ -3,6 +3,7 @@
  * code cannot tell the two apart. Written to a 0600 file that later commands read.
  */
 import { rename, writeFile } from 'node:fs/promises';
+import { venueUrls } from '../venues/venue-id.ts';
 import type { Secrets } from './secrets.ts';
 import type { StackPorts } from './stack-ports.ts';
 
@@ -13,6 +14,18 @@ const CLICKHOUSE_USER = 'wickstream';
 
 /** Host names are the same everywhere: nothing of the embedded stack leaves this machine. */
 const HOST = '127.0.0.1';
+
+/** What says where the venues are; without them the real ones are meant. */
+export const VENUE_VARIABLES = [
+  'BINANCE_FUTURES_URL',
+  'BINANCE_FUTURES_STREAM_URL',
+  'BINANCE_SPOT_URL',
+  'BINANCE_SPOT_STREAM_URL',
+  'COINBASE_URL',
+  'COINBASE_STREAM_URL',
+  'HYPERLIQUID_URL',
+  'HYPERLIQUID_STREAM_URL',
+] as const;
 
 export function stackEnv(ports: StackPorts, secrets: Secrets): Record<string, string> {
   return {
@@ -34,9 +47,24 @@ export function stackEnv(ports: StackPorts, secrets: Secrets): Record<string, st
     REDIS_HOST: HOST,
     REDIS_PORT: String(ports.redis),
     REDIS_PASSWORD: secrets.redisPassword,
-    BINANCE_FUTURES_URL: `http://${HOST}:${ports.venue}`,
+    ...venueEnv(ports.venue),
     SCHEDULER_HTTP_PORT: String(ports.scheduler),
     ANALYZER_HTTP_PORT: String(ports.analyzer),
+  };
+}
+
+/** Every venue's addresses, all on the one port of the recorded venues. */
+export function venueEnv(port: number): Record<(typeof VENUE_VARIABLES)[number], string> {
+  const urls = venueUrls(`${HOST}:${port}`);
+  return {
+    BINANCE_FUTURES_URL: urls['binance-futures'].baseUrl,
+    BINANCE_FUTURES_STREAM_URL: urls['binance-futures'].streamUrl,
+    BINANCE_SPOT_URL: urls['binance-spot'].baseUrl,
+    BINANCE_SPOT_STREAM_URL: urls['binance-spot'].streamUrl,
+    COINBASE_URL: urls.coinbase.baseUrl,
+    COINBASE_STREAM_URL: urls.coinbase.streamUrl,
+    HYPERLIQUID_URL: urls.hyperliquid.baseUrl,
+    HYPERLIQUID_STREAM_URL: urls.hyperliquid.streamUrl,
   };
 }
 

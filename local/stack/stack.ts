@@ -161,7 +161,7 @@ function ownStarters(options: StackOptions): Starters<'venue' | 'analyzer' | 'sc
     });
   return {
     venue: (signal) =>
-      own(signal, 'venue', 'local/venues/main.ts', `http://127.0.0.1:${ports.venue}/fapi/v1/ping`, [
+      own(signal, 'venue', 'local/venues/main.ts', `http://127.0.0.1:${ports.venue}/replay`, [
         '--port',
         String(ports.venue),
         '--log-level',

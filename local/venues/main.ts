@@ -1,7 +1,7 @@
 /**
  * The recorded venue as a process: `node local/venues/main.ts --port N [--data DIR] [--speed 60]
- * [--clock-file FILE] [--once] [--weight-limit N] [--log-level LEVEL]`. Prints one JSON line on
- * stdout when it answers, logs to stderr, ends in order on SIGTERM and SIGINT.
+ * [--clock-file FILE] [--once] [--weight-limit N] [--request-limit N] [--log-level LEVEL]`. Prints one
+ * JSON line on stdout when it answers, logs to stderr, ends in order on SIGTERM and SIGINT.
  * Exit codes: 0 ended on request, 1 could not run, 2 wrong options.
  */
 import { parseArgs } from 'node:util';
@@ -12,7 +12,7 @@ import { createRecordedVenue, type RecordedVenueOptions } from './recorded-venue
 const SPEED_MAX = 100_000;
 const USAGE =
   'usage: local/venues/main.ts --port N [--data DIR] [--speed 60] [--clock-file FILE] [--once] ' +
-  '[--weight-limit N] [--log-level LEVEL]';
+  '[--weight-limit N] [--request-limit N] [--log-level LEVEL]';
 
 type Settings = Omit<RecordedVenueOptions, 'logger'> & { readonly logLevel: string };
 
@@ -26,6 +26,7 @@ function parseSettings(args: readonly string[]): Settings {
       'clock-file': { type: 'string' },
       once: { type: 'boolean', default: false },
       'weight-limit': { type: 'string' },
+      'request-limit': { type: 'string' },
       'log-level': { type: 'string', default: 'info' },
     },
   });
@@ -36,6 +37,11 @@ function parseSettings(args: readonly string[]): Settings {
     clockFile: values['clock-file'],
     mode: values.once ? 'once' : 'live',
     weightLimit: numberOption('weight-limit', values['weight-limit'], {
+      min: 1,
+      max: Number.MAX_SAFE_INTEGER,
+      integer: true,
+    }),
+    requestLimit: numberOption('request-limit', values['request-limit'], {
       min: 1,
       max: Number.MAX_SAFE_INTEGER,
       integer: true,

@@ -24,7 +24,8 @@ interface Answer {
 }
 
 async function ask(venue: RecordedVenue, path: string): Promise<Answer> {
-  const response = await fetch(venue.url + path, { signal: AbortSignal.timeout(5_000) });
+  const root = path.startsWith('/fapi/') ? venue.urls['binance-futures'].baseUrl : venue.url;
+  const response = await fetch(root + path, { signal: AbortSignal.timeout(5_000) });
   return { status: response.status, headers: response.headers, json: await response.json() };
 }
 

@@ -1,22 +1,31 @@
 /**
- * The recorded venue: a server on 127.0.0.1 that plays recorded candles through a venue's own wire
- * format, so that the ETL cannot tell it from the venue. In: a folder of candle CSVs. Out: the
- * Binance USD-M REST surface and `GET /replay`. It stores nothing but the replay position.
+ * The recorded venues: one server on 127.0.0.1 that plays recorded candles through the wire formats
+ * of all venues, so that the ETL cannot tell it from them. In: a folder of candle CSVs. Out: each
+ * venue's REST surface below `/<venue>`, and `GET /replay`. One replay clock is every venue's now. It
+ * stores nothing but the replay position.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import Fastify from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import { AppError } from '#core/errors.ts';
 import { nominalWidthMs } from '#core/interval.ts';
 import { epochMs, formatInstant, type Clock, type EpochMs } from '#core/time.ts';
 import { systemClock } from '#platform/clock.ts';
 import type { Logger } from '#platform/logger.ts';
-import { addBinanceFutures } from './binance-futures/routes.ts';
-import { createFaultLine, type FaultLine } from './faults.ts';
-import { loadRecordings, type RejectedFile } from './recordings-folder.ts';
+import { createAmendments } from './amendments.ts';
+import { FUTURES, SPOT } from './binance/product.ts';
+import { addBinance } from './binance/routes.ts';
+import { COINBASE_REQUESTS_PER_SECOND } from './coinbase/request-limit.ts';
+import { addCoinbase } from './coinbase/routes.ts';
+import { createFaultLine } from './faults.ts';
+import { addHyperliquid, HYPERLIQUID_WEIGHT_LIMIT } from './hyperliquid/routes.ts';
+import { createMarket, type Market } from './market.ts';
+import { loadRecordings, type RecordingsFolder, type RejectedFile } from './recordings-folder.ts';
 import { endOf, startOf, type Recording } from './recording.ts';
 import { createReplayClock, type ReplayClock } from './replay-clock.ts';
 import { REPLAY_STATUS, type ReplayStatus } from './replay-status.ts';
+import type { VenueFaults } from './venue-faults.ts';
+import { marketTypeOf, venueUrls, type VenueId, type VenueUrls } from './venue-id.ts';
 
 export interface RecordedVenueOptions {
   /** Folder of candle CSVs; the bundled recordings by default. */
@@ -31,66 +40,129 @@ export interface RecordedVenueOptions {
   readonly clockFile?: string | undefined;
   /** Replaces the replay clock; for tests that step it. */
   readonly clock?: Clock | undefined;
-  /** Request weight per wall-clock minute. */
+  /** Weight per wall-clock minute of the venues that weigh; each venue's own by default. */
   readonly weightLimit?: number | undefined;
-  /** Over-limit requests in one minute before the ban. */
+  /** Requests per second to Coinbase; Infinity switches the limit off. */
+  readonly requestLimit?: number | undefined;
+  /** Over-limit requests in one minute before Binance's ban. */
   readonly refusalsMax?: number | undefined;
-  /** What weights are counted on. */
+  /** What limits are counted on. */
   readonly wallClock?: Clock | undefined;
   readonly logger: Logger;
 }
 
 export interface RecordedVenue {
   readonly port: number;
-  /** `http://127.0.0.1:PORT` */
+  /** `http://127.0.0.1:PORT`, the root of `/replay`. */
   readonly url: string;
-  readonly faults: FaultLine;
+  /** Where each venue is. */
+  readonly urls: Readonly<Record<VenueId, VenueUrls>>;
+  readonly faults: Readonly<Record<VenueId, VenueFaults>>;
   status(): ReplayStatus;
   close(): Promise<void>;
 }
 
 export const RECORDINGS_DIRECTORY = join(import.meta.dirname, 'recordings');
 export const REPLAY_SPEED_DEFAULT = 60;
-/** Binance's own limit per address. */
-export const WEIGHT_LIMIT_DEFAULT = 2_400;
 
 const REPLAYED_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Starts the venue; it answers when the promise resolves.
+ * Starts the venues; they answer when the promise resolves.
  * @throws AppError WICK_LOCAL_RECORDING_INVALID where the folder holds no usable recording.
  */
 export async function createRecordedVenue(options: RecordedVenueOptions): Promise<RecordedVenue> {
   const directory = options.directory ?? RECORDINGS_DIRECTORY;
-  const { recordings, rejected } = await loadRecordings(directory);
+  const folder = await loadRecordings(directory);
+  const { recordings, rejected } = folder;
   for (const file of rejected) options.logger.warn(file, 'a recording is left out');
   if (recordings.length === 0) throw noRecordings(directory, rejected);
   const replay = openReplay(recordings, options);
-  const faults = createFaultLine();
   const clock = options.clock ?? replay;
   const status = (): ReplayStatus => describeReplay(recordings, rejected, replay, clock);
+  const venues = openVenues(folder, clock);
 
   const server = Fastify({ logger: false, forceCloseConnections: true });
   server.get('/replay', { schema: { response: { 200: REPLAY_STATUS } } }, () => status());
-  addBinanceFutures(server, {
-    recordings,
-    clock,
-    faults,
-    wallClock: options.wallClock ?? systemClock,
-    weightLimit: options.weightLimit ?? WEIGHT_LIMIT_DEFAULT,
-    refusalsMax: options.refusalsMax,
-  });
+  addVenues(server, venues, options);
   const close = async (): Promise<void> => {
     replay.close();
     await server.close();
   };
   try {
     const url = await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });
-    return { url, port: Number(new URL(url).port), faults, status, close };
+    const { host, port } = new URL(url);
+    const faults = mapVenues((venue) => venues[venue].faults);
+    return { url, port: Number(port), urls: venueUrls(host), faults, status, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+interface OpenVenue {
+  readonly market: Market;
+  readonly faults: VenueFaults;
+}
+type OpenVenues = Readonly<Record<VenueId, OpenVenue>>;
+
+function openVenues({ recordings, funding }: RecordingsFolder, clock: Clock): OpenVenues {
+  return mapVenues((venue) => {
+    const amendments = createAmendments();
+    const line = createFaultLine();
+    const clear = (): void => {
+      line.clear();
+      amendments.clear();
+    };
+    return {
+      market: createMarket({ venue, recordings, funding, amendments, clock }),
+      faults: {
+        ...line,
+        amend: (...each) => {
+          amendments.amend(...each);
+        },
+        amended: () => amendments.count(),
+        clear,
+      },
+    };
+  });
+}
+
+function mapVenues<T>(of: (venue: VenueId) => T): Readonly<Record<VenueId, T>> {
+  return {
+    'binance-futures': of('binance-futures'),
+    'binance-spot': of('binance-spot'),
+    coinbase: of('coinbase'),
+    hyperliquid: of('hyperliquid'),
+  };
+}
+
+function addVenues(
+  server: FastifyInstance,
+  venues: OpenVenues,
+  options: RecordedVenueOptions,
+): void {
+  const { weightLimit, refusalsMax } = options;
+  const wallClock = options.wallClock ?? systemClock;
+  for (const product of [FUTURES, SPOT]) {
+    addBinance(server, {
+      ...venues[product.venue],
+      product,
+      wallClock,
+      weightLimit: weightLimit ?? product.weightLimit,
+      refusalsMax,
+    });
+  }
+  addHyperliquid(server, {
+    ...venues.hyperliquid,
+    wallClock,
+    weightLimit: weightLimit ?? HYPERLIQUID_WEIGHT_LIMIT,
+  });
+  addCoinbase(server, {
+    ...venues.coinbase,
+    wallClock,
+    requestsPerSecond: options.requestLimit ?? COINBASE_REQUESTS_PER_SECOND,
+  });
 }
 
 function openReplay(
@@ -113,12 +185,15 @@ function openReplay(
 }
 
 /**
- * A day before the first of the most finely recorded series ends, so that all of them move; never
- * before the middle of that series, so that there is history to load first.
+ * Of the venue that was recorded last: a day before the first of its most finely recorded series ends,
+ * so that all of them move; never before the middle of that series, so that there is history to load
+ * first.
  */
 function replayStart(recordings: readonly Recording[]): EpochMs {
-  const finest = Math.min(...recordings.map((each) => nominalWidthMs(each.interval)));
-  const starts = recordings
+  const last = recordings.toSorted((a, b) => endOf(b) - endOf(a))[0]?.venue;
+  const leading = recordings.filter(({ venue }) => venue === last);
+  const finest = Math.min(...leading.map((each) => nominalWidthMs(each.interval)));
+  const starts = leading
     .filter((each) => nominalWidthMs(each.interval) === finest)
     .map((each) => ({ end: endOf(each), middle: (startOf(each) + endOf(each)) / 2 }))
     .sort((a, b) => a.end - b.end);
@@ -129,7 +204,7 @@ function replayStart(recordings: readonly Recording[]): EpochMs {
 function identify(recordings: readonly Recording[]): string {
   const hash = createHash('sha256');
   for (const each of recordings) {
-    const series = `${each.base}/${each.quote}|${each.interval}`;
+    const series = `${each.venue}|${each.base}/${each.quote}|${each.interval}`;
     hash.update(`${series}|${each.count}|${startOf(each)}|${endOf(each)}\n`);
   }
   return hash.digest('hex');
@@ -149,8 +224,8 @@ function describeReplay(
     speed: replay.speed,
     exhausted: now >= replay.end,
     series: recordings.map((each) => ({
-      exchange: 'binance-futures',
-      marketType: 'perp',
+      exchange: each.venue,
+      marketType: marketTypeOf(each.venue),
       symbol: `${each.base}/${each.quote}`,
       interval: each.interval,
       file: each.file,

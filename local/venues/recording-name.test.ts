@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { parseRecordingName } from './recording-name.ts';
+import { parseRecordingName, parseRecordingPath } from './recording-name.ts';
 
 function check(fileName: string, expected: string | RegExp): void {
-  const result = parseRecordingName(fileName);
+  const result = fileName.includes('/')
+    ? parseRecordingPath(fileName)
+    : parseRecordingName(fileName);
   const shown = result.ok
     ? `${result.name.base}/${result.name.quote} ${result.name.interval}${result.name.compressed ? ' gz' : ''}`
     : result.reason;
@@ -23,6 +25,10 @@ describe('a recording name', () => {
     ['ETHBTC-1M.csv', 'ETH/BTC 1M'],
     ['币安人生USDT-1m.csv', '币安人生/USDT 1m'],
     ['btcusdt-1m.csv', 'BTC/USDT 1m'],
+    ['BTCUSDT-funding.csv.gz', 'BTC/USDT funding gz'],
+    ['coinbase/BTC-USD-1m.csv.gz', 'BTC/USD 1m gz'],
+    ['hyperliquid/kPEPE-1h.csv', 'kPEPE/USDC 1h'],
+    ['hyperliquid/xyz:TSLA-funding.csv', 'xyz:TSLA/USDC funding'],
   ])('maps "%s"', check);
 
   test.each([
@@ -37,5 +43,7 @@ describe('a recording name', () => {
     ['-1m.csv', /no "-" between/],
     ['BTCUSDT-1m.parquet', /not a .csv or .csv.gz file/],
     ['.csv', /not a .csv or .csv.gz file/],
+    ['hyperliquid/PURR-USDC-1h.csv', /symbol "PURR-USDC" cannot be split/],
+    ['kraken/BTC-USD-1h.csv', /in a folder of no venue/],
   ])('refuses "%s" with the reason', check);
 });

@@ -38,6 +38,16 @@ describe('recorded rows', () => {
     expect(rowsOf(`\uFEFF${HEADER}\n${T},1,2,1,2,5\n`).count).toBe(1);
   });
 
+  test('may have more columns, in their order', () => {
+    const rows = rowsOf(`${HEADER},trades,taker_buy_base\n${T},1,2,1,2,5,9,0.5\n`);
+    expect([rows.extras, readCells(rows, 0, 1)[0]?.slice(6)]).toEqual([
+      ['trades', 'taker_buy_base'],
+      ['9', '0.5'],
+    ]);
+    checkRefused(`${HEADER},taker_buy_base,trades\n${T},1,2,1,2,5,9,9\n`, /^line 1: header/);
+    checkRefused(`${HEADER},trades\n${T},1,2,1,2,5\n`, /^line 2: 6 columns instead of 7/);
+  });
+
   test('are found by open time', () => {
     const rows = rowsOf(
       `${HEADER}\n${[0, 1, 4].map((n) => `${T + n * MINUTE},1,1,1,1,1`).join('\n')}\n`,

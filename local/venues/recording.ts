@@ -6,8 +6,17 @@
  */
 import { isEpochMs, epochMs, type EpochMs } from '#core/time.ts';
 import { nextOpen, type Interval } from '#core/interval.ts';
+import type { VenueId } from './venue-id.ts';
 
 export const RECORDING_HEADER = 'timestamp_ms,open,high,low,close,volume';
+/** Columns that may follow, in this order, each of them or not. */
+export const EXTRA_COLUMNS = [
+  'quote_volume',
+  'trades',
+  'taker_buy_base',
+  'taker_buy_quote',
+] as const;
+export type ExtraColumn = (typeof EXTRA_COLUMNS)[number];
 /** Why a file is refused that is well-formed and empty. */
 export const NO_CANDLES = 'no candles below the header';
 
@@ -19,12 +28,18 @@ export interface RecordingRows {
   readonly text: Buffer;
   /** Offset of each row in `text`, and the end of the last. */
   readonly lineStarts: Uint32Array;
+  /** Columns after the volume, in order. */
+  readonly extras: readonly ExtraColumn[];
 }
 
 export interface Recording extends RecordingRows {
+  readonly venue: VenueId;
+  /** Path within the folder of recordings. */
   readonly file: string;
   readonly base: string;
   readonly quote: string;
+  /** The venue's own spelling of the pair. */
+  readonly venueSymbol: string;
   readonly interval: Interval;
 }
 
@@ -48,7 +63,8 @@ export function parseRecordingRows(text: Buffer): RecordingRowsResult {
     .toString('utf8', 0, headerEnd)
     .replace(/^\uFEFF/, '')
     .replace(/\r$/, '');
-  if (header !== RECORDING_HEADER) {
+  const extras = parseExtras(header);
+  if (extras === null) {
     return refuse(1, `header "${shorten(header)}" instead of "${RECORDING_HEADER}"`);
   }
   const lines = countLines(text, headerEnd + 1);
@@ -58,7 +74,7 @@ export function parseRecordingRows(text: Buffer): RecordingRowsResult {
   let start = headerEnd + 1;
   for (let row = 0; row < lines; row += 1) {
     const end = lineEnd(text, start);
-    const problem = readRow(text, start, end);
+    const problem = readRow(text, start, end, COLUMNS + extras.length);
     if (typeof problem === 'string') return refuse(row + 2, problem);
     const before = row === 0 ? -Infinity : (openTimes[row - 1] ?? -Infinity);
     if (problem <= before) {
@@ -70,7 +86,7 @@ export function parseRecordingRows(text: Buffer): RecordingRowsResult {
     start = end + 1;
   }
   lineStarts[lines] = start;
-  return { ok: true, rows: { count: lines, openTimes, text, lineStarts } };
+  return { ok: true, rows: { count: lines, openTimes, text, lineStarts, extras } };
 }
 
 /** Index of the first candle that opens at or after `time`; `count` where there is none. */
@@ -103,8 +119,19 @@ export function endOf(recording: Recording): EpochMs {
   return nextOpen(recording.interval, last);
 }
 
+/** Columns after the volume; null where the header is none of ours. */
+function parseExtras(header: string): readonly ExtraColumn[] | null {
+  const extras = EXTRA_COLUMNS.filter((name) => header.split(',').includes(name));
+  return [RECORDING_HEADER, ...extras].join(',') === header ? extras : null;
+}
+
 /** The row's open time, or what is wrong with the row. */
-function readRow(text: Buffer, start: number, end: number): number | string {
+function readRow(
+  text: Buffer,
+  start: number,
+  end: number,
+  columnsExpected: number,
+): number | string {
   let columns = 1;
   let firstComma = -1;
   for (let at = start; at < end; at += 1) {
@@ -112,7 +139,7 @@ function readRow(text: Buffer, start: number, end: number): number | string {
     columns += 1;
     if (firstComma < 0) firstComma = at;
   }
-  if (columns !== COLUMNS) return `${columns} columns instead of ${COLUMNS}`;
+  if (columns !== columnsExpected) return `${columns} columns instead of ${columnsExpected}`;
   let time = 0;
   for (let at = start; at < firstComma; at += 1) {
     const byte = text[at] ?? 0;

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadRecordings } from './recordings-folder.ts';
 
 const HEADER = 'timestamp_ms,open,high,low,close,volume';
+const FUNDING = 'timestamp_ms,rate,mark_price,premium';
 const GOOD = `${HEADER}\n1748928720000,1,2,1,2,5\n`;
 
 let folder = '';
@@ -31,14 +32,36 @@ test('good files are served beside bad ones, and each bad one is listed with its
   put('PROVENANCE.md', '# where it is from');
   put('.DS_Store', '');
   mkdirSync(join(folder, 'more'));
-  const { recordings, rejected } = await loadRecordings(folder);
-  expect(recordings.map(({ file }) => file)).toEqual(['BTCUSDT-1m.csv', 'ETHUSDT-1m.csv.gz']);
+  mkdirSync(join(folder, 'coinbase', 'more'), { recursive: true });
+  put('coinbase/BTC-USD-1m.csv', GOOD);
+  put('coinbase/BTC-USD-4h.csv', GOOD);
+  put('BTCUSDT-funding.csv', `${FUNDING}\n1748928720001,0.0001,,\n1748957520000,-0.2,95.5,0.1\n`);
+  put('ETHUSDT-funding.csv', `${FUNDING}\n1748957520000,1,,\n1748957520000,1,,\n`);
+  const { recordings, funding, rejected } = await loadRecordings(folder);
+  expect(recordings.map(({ file, venue, venueSymbol }) => [file, venue, venueSymbol])).toEqual([
+    ['BTCUSDT-1m.csv', 'binance-futures', 'BTCUSDT'],
+    ['ETHUSDT-1m.csv.gz', 'binance-futures', 'ETHUSDT'],
+    ['coinbase/BTC-USD-1m.csv', 'coinbase', 'BTC-USD'],
+  ]);
+  expect(funding).toMatchObject([
+    {
+      file: 'BTCUSDT-funding.csv',
+      venueSymbol: 'BTCUSDT',
+      rows: [
+        { time: 1_748_928_720_001, rate: '0.0001', markPrice: null, premium: null },
+        { time: 1_748_957_520_000, rate: '-0.2', markPrice: '95.5', premium: '0.1' },
+      ],
+    },
+  ]);
   expect(Object.fromEntries(rejected.map(({ file, reason }) => [file, reason]))).toEqual({
     'ADAUSDT-1m.csv': expect.stringMatching(/^line 1: header "time,o,h,l,c,v" instead of/),
     'HYPE-1m.csv': expect.stringMatching(/symbol "HYPE" cannot be split/),
     'SOLUSDT-1m.csv.gz': expect.stringMatching(/^unreadable: unexpected end of file/),
     'XRPUSDT-1m.csv.gz': expect.stringMatching(/^unreadable: incorrect header check/),
-    more: expect.stringMatching(/^a folder/),
+    'ETHUSDT-funding.csv': 'line 3: timestamp 1748957520000 is not later than the line before',
+    'coinbase/BTC-USD-4h.csv': 'coinbase has no interval 4h',
+    'coinbase/more': expect.stringMatching(/^a folder; a venue's files lie flat/),
+    more: expect.stringMatching(/^a folder that is named after no venue; known are binance-fut/),
     'notes.txt': expect.stringMatching(/not a .csv/),
   });
 });

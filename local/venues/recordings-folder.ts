@@ -1,6 +1,7 @@
 /**
- * A folder of candle CSVs. In: a directory. Out: the series it holds and, for every other entry,
- * why it was left out: nothing is skipped silently and one bad file does not stop the others.
+ * A folder of recordings. In: a directory; files that lie flat in it are Binance USD-M futures, those
+ * of a subfolder named after a venue are that venue's. Out: the series it holds and, for every other
+ * entry, why it was left out: nothing is skipped silently and one bad file does not stop the others.
  * Prose beside the data (`*.md`) is not a recording and is not listed.
  */
 import { readdir, readFile } from 'node:fs/promises';
@@ -8,8 +9,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { AppError, errorText } from '#core/errors.ts';
-import { parseRecordingName, type RecordingName } from './recording-name.ts';
+import { parseFundingRows, type FundingRecording } from './funding-recording.ts';
+import { FUNDING, parseRecordingPath, type RecordingName } from './recording-name.ts';
 import { parseRecordingRows, type Recording } from './recording.ts';
+import { hasInterval, isVenueId, VENUE_IDS, venueSymbolOf, type VenueId } from './venue-id.ts';
 
 export interface RejectedFile {
   readonly file: string;
@@ -19,6 +22,7 @@ export interface RejectedFile {
 
 export interface RecordingsFolder {
   readonly recordings: readonly Recording[];
+  readonly funding: readonly FundingRecording[];
   readonly rejected: readonly RejectedFile[];
 }
 
@@ -28,43 +32,81 @@ const FOLDER_BYTES_MAX = 2 * 1024 ** 3;
 
 const unzip = promisify(gunzip);
 
-/** @throws AppError WICK_LOCAL_RECORDING_INVALID where the folder cannot be read at all. */
-export async function loadRecordings(directory: string): Promise<RecordingsFolder> {
-  const recordings: Recording[] = [];
-  const rejected: RejectedFile[] = [];
-  let bytes = 0;
-  for (const entry of await listFolder(directory)) {
-    const result = entry.isDirectory
-      ? 'a folder; candle files are read from one flat folder'
-      : await loadRecording(directory, entry.name, recordings, FOLDER_BYTES_MAX - bytes);
-    if (typeof result === 'string') {
-      rejected.push({ file: entry.name, reason: result });
-    } else {
-      recordings.push(result);
-      bytes += result.text.length;
-    }
-  }
-  return { recordings, rejected };
+interface Loading {
+  readonly recordings: Recording[];
+  readonly funding: FundingRecording[];
+  readonly rejected: RejectedFile[];
+  bytes: number;
 }
 
-/** The recording, or the reason why the file is left out. */
-async function loadRecording(
+/** @throws AppError WICK_LOCAL_RECORDING_INVALID where the folder cannot be read at all. */
+export async function loadRecordings(directory: string): Promise<RecordingsFolder> {
+  const found: Loading = { recordings: [], funding: [], rejected: [], bytes: 0 };
+  for (const entry of await listFolder(directory)) {
+    if (!entry.isDirectory) {
+      await addFile(found, directory, 'binance-futures', entry.name);
+    } else if (isVenueId(entry.name)) {
+      await addVenue(found, directory, entry.name);
+    } else {
+      const reason = `a folder that is named after no venue; known are ${VENUE_IDS.join(', ')}`;
+      found.rejected.push({ file: entry.name, reason });
+    }
+  }
+  return found;
+}
+
+async function addVenue(found: Loading, directory: string, venue: VenueId): Promise<void> {
+  for (const entry of await listFolder(join(directory, venue))) {
+    const file = `${venue}/${entry.name}`;
+    if (entry.isDirectory) {
+      found.rejected.push({ file, reason: "a folder; a venue's files lie flat in its folder" });
+    } else {
+      await addFile(found, directory, venue, file);
+    }
+  }
+}
+
+async function addFile(
+  found: Loading,
   directory: string,
+  venue: VenueId,
   file: string,
-  others: readonly Recording[],
-  bytesLeft: number,
-): Promise<Recording | string> {
-  const parsed = parseRecordingName(file);
+): Promise<void> {
+  const reason = await loadFile(found, directory, venue, file);
+  if (reason !== null) found.rejected.push({ file, reason });
+}
+
+/** Null, or the reason why the file is left out. */
+async function loadFile(
+  found: Loading,
+  directory: string,
+  venue: VenueId,
+  file: string,
+): Promise<string | null> {
+  const parsed = parseRecordingPath(file);
   if (!parsed.ok) return parsed.reason;
-  const clash = findClash(parsed.name, others);
+  const clash = findClash(parsed.name, venue, found);
   if (clash !== null) return clash;
+  const { base, quote, interval } = parsed.name;
   try {
     const text = await readText(join(directory, file), parsed.name.compressed);
-    if (text.length > bytesLeft) return `the folder holds more than ${FOLDER_BYTES_MAX} bytes`;
-    const result = parseRecordingRows(text);
-    if (!result.ok) return result.reason;
-    const { base, quote, interval } = parsed.name;
-    return { file, base, quote, interval, ...result.rows };
+    if (text.length > FOLDER_BYTES_MAX - found.bytes) {
+      return `the folder holds more than ${FOLDER_BYTES_MAX} bytes`;
+    }
+    const venueSymbol = venueSymbolOf(venue, base, quote);
+    const place = { venue, file, base, quote, venueSymbol };
+    if (interval === FUNDING) {
+      const result = parseFundingRows(text);
+      if (!result.ok) return result.reason;
+      found.funding.push({ ...place, rows: result.rows });
+    } else {
+      if (!hasInterval(venue, interval)) return `${venue} has no interval ${interval}`;
+      const result = parseRecordingRows(text);
+      if (!result.ok) return result.reason;
+      found.recordings.push({ ...place, interval, ...result.rows });
+    }
+    found.bytes += text.length;
+    return null;
   } catch (error) {
     return `unreadable: ${errorText(error)}`;
   }
@@ -75,15 +117,21 @@ async function readText(path: string, compressed: boolean): Promise<Buffer> {
   return compressed ? unzip(bytes, { maxOutputLength: FILE_BYTES_MAX }) : bytes;
 }
 
-function findClash(name: RecordingName, others: readonly Recording[]): string | null {
+function findClash(
+  { base, quote, interval }: RecordingName,
+  venue: VenueId,
+  { recordings, funding }: Loading,
+): string | null {
+  const symbol = venueSymbolOf(venue, base, quote);
+  const others = [...recordings, ...funding.map((each) => ({ ...each, interval: FUNDING }))];
   for (const other of others) {
-    if (other.base + other.quote !== name.base + name.quote) continue;
+    if (other.venue !== venue || other.venueSymbol !== symbol) continue;
     const pair = `${other.base}/${other.quote}`;
-    if (other.base !== name.base) {
-      return `"${name.base}/${name.quote}" and "${pair}" (${other.file}) are one venue symbol`;
+    if (other.base !== base) {
+      return `"${base}/${quote}" and "${pair}" (${other.file}) are one venue symbol`;
     }
-    if (other.interval === name.interval) {
-      return `the series ${pair} ${name.interval} is already read from ${other.file}`;
+    if (other.interval === interval) {
+      return `the series ${pair} ${interval} is already read from ${other.file}`;
     }
   }
   return null;

@@ -20,3 +20,11 @@ export interface StreamFlags extends JsonFlag {
   readonly tf?: string;
   readonly limit?: string;
 }
+
+export interface NormalizeFlags {
+  readonly exchange: string;
+  readonly kind: 'klines' | 'symbols' | 'stream';
+  readonly symbol?: string;
+  readonly tf?: string;
+  readonly now?: string;
+}

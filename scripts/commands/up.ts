@@ -10,6 +10,7 @@ import { createLogger } from '#platform/logger.ts';
 import { stackEnvironment } from '../../local/stack/environment.ts';
 import { diskFreeMib } from '../../local/stack/preflight.ts';
 import { parseRecordingName } from '../../local/venues/recording-name.ts';
+import { isVenueId } from '../../local/venues/venue-id.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
 import { connectorKeeper } from '../stack/connector-keeper.ts';
 import { listenForInterrupts, type Interrupts } from '../stack/interrupts.ts';
@@ -202,12 +203,12 @@ async function checkData(folder: string): Promise<string> {
   const refused: string[] = [];
   for (const name of names) {
     const parsed = parseRecordingName(name);
-    if (parsed.ok) return folder;
+    if (parsed.ok || isVenueId(name)) return folder;
     if (!name.startsWith('.') && !name.endsWith('.md')) refused.push(`${name}: ${parsed.reason}`);
   }
   const why = refused.slice(0, NAMES_SHOWN).join('; ');
   throw new AppError(
     'WICK_USAGE',
-    `--data names "${folder}", which holds no candle CSV (SYMBOL-INTERVAL.csv or .csv.gz)${why === '' ? '' : `; ${why}`}`,
+    `--data names "${folder}", which holds no candle CSV (SYMBOL-INTERVAL.csv or .csv.gz) and no folder of a venue${why === '' ? '' : `; ${why}`}`,
   );
 }

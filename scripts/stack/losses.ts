@@ -6,7 +6,7 @@
  */
 import type { Pool } from '#platform/postgres.ts';
 import { TOPIC_DLQ } from '#core/contracts/names.ts';
-import { parseRecordingName } from '../../local/venues/recording-name.ts';
+import { FUNDING, parseRecordingPath } from '../../local/venues/recording-name.ts';
 import { NO_CANDLES } from '../../local/venues/recording.ts';
 import type { ReplayStatus } from '../../local/venues/replay-status.ts';
 
@@ -89,8 +89,8 @@ async function readRefused(
 ): Promise<readonly string[]> {
   const refused: string[] = [];
   for (const { file, reason } of rejected) {
-    const parsed = parseRecordingName(file);
-    if (!parsed.ok || reason === NO_CANDLES) continue;
+    const parsed = parseRecordingPath(file);
+    if (!parsed.ok || reason === NO_CANDLES || parsed.name.interval === FUNDING) continue;
     const { base, quote, interval } = parsed.name;
     const symbol = `${base}/${quote}`;
     // Another file of the folder has it.

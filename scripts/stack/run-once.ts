@@ -6,7 +6,7 @@ import { readRows } from '#platform/clickhouse.ts';
 import { drain, type DrainReport } from './drain.ts';
 import { describeCounts } from './live-view.ts';
 import { describeLosses, readLosses } from './losses.ts';
-import { readReplay } from './replay.ts';
+import { collectedOf, readReplay } from './replay.ts';
 import type { Screen } from './screen.ts';
 import type { RunningStack } from './start-stack.ts';
 import type { Style } from './style.ts';
@@ -56,7 +56,7 @@ const ROW_CHARACTERS_MAX = 64;
  */
 export async function runOnce(options: RunOnceOptions): Promise<number> {
   const { stack, clients, screen, say } = options;
-  const replay = await readReplay(stack.ports.venue);
+  const replay = collectedOf(await readReplay(stack.ports.venue), stack.data);
   let saidAt = 0;
   const report = await drain({
     clients,

@@ -21,7 +21,7 @@ import { assertFree } from '../../local/stack/ports.ts';
 import { assertDisk, assertJava, assertUser } from '../../local/stack/preflight.ts';
 import { readSecrets } from '../../local/stack/secrets.ts';
 import { servicePlace } from '../../local/stack/services/service.ts';
-import { stackEnv, writeEnvFile } from '../../local/stack/stack-env.ts';
+import { stackEnv, VENUE_VARIABLES, writeEnvFile } from '../../local/stack/stack-env.ts';
 import {
   PORT_VARIABLES,
   readPorts,
@@ -37,7 +37,7 @@ import {
 import { RECORDINGS_DIRECTORY } from '../../local/venues/recorded-venue.ts';
 import type { ReplayStatus } from '../../local/venues/replay-status.ts';
 import { recollect } from './recollect.ts';
-import { readReplay } from './replay.ts';
+import { collectedOf, readReplay } from './replay.ts';
 import { stopServices, supervisorPidFile } from './stop-stack.ts';
 import { CONNECTOR_NAME } from '#core/contracts/names.ts';
 import { AppError } from '#core/errors.ts';
@@ -68,6 +68,8 @@ export interface RunningStack {
   readonly layout: StackLayout;
   readonly ports: StackPorts;
   readonly config: Config;
+  /** The caller's own folder of recordings; undefined for the bundled ones. */
+  readonly data: string | undefined;
   readonly supervisor: Supervisor;
   stop(): Promise<void>;
 }
@@ -137,8 +139,8 @@ async function startLocked(
   const secrets = await readSecrets(layout.secretsFile, layout.data);
   const engines = await prepare(options, layout, ports);
   // Filled in further before the scheduler starts; services read it when they start.
-  const env = { ...stackEnv(ports, secrets), ...callerSettings(options) };
-  if (options.live) delete env['BINANCE_FUTURES_URL'];
+  const env: Record<string, string> = { ...stackEnv(ports, secrets), ...callerSettings(options) };
+  if (options.live) for (const name of VENUE_VARIABLES) delete env[name];
   await writeEnvFile(layout.envFile, env);
   const config = loadConfig({ env, envFile: layout.envFile });
   const services = stackServices({
@@ -165,6 +167,7 @@ async function startLocked(
       layout,
       ports,
       config: loadConfig({ env, envFile: layout.envFile }),
+      data: options.data,
       supervisor,
       stop,
     };
@@ -208,7 +211,7 @@ async function launch({ options, layout, ports, ...rest }: Launch): Promise<void
   ]);
   options.signal.throwIfAborted();
   if (!options.live) {
-    const replay = await readReplay(ports.venue);
+    const replay = collectedOf(await readReplay(ports.venue), options.data);
     Object.assign(env, collectSettings(options, replay));
     await recollect({
       config: loadConfig({ env, envFile: layout.envFile }),
@@ -279,6 +282,8 @@ function venueArgs(options: StartOptions, layout: StackLayout): string[] {
     '--clock-file',
     join(layout.base, 'venue-clock.json'),
     '--weight-limit',
+    String(VENUE_WEIGHT_LIMIT),
+    '--request-limit',
     String(VENUE_WEIGHT_LIMIT),
     '--speed',
     String(options.speed),

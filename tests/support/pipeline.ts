@@ -147,7 +147,7 @@ export function usePipeline(options: PipelineOptions = {}): TestPipeline {
     startScheduler: (env) => startOwn('scheduler', env, '/health/live'),
     startVenue: (args) => {
       const port = String(get().engines.set.ports.venue);
-      return startOwn('venue', {}, '/fapi/v1/ping', ['--port', port, ...args]);
+      return startOwn('venue', {}, '/replay', ['--port', port, ...args]);
     },
   };
 }

@@ -15,7 +15,7 @@ testVenueContract('binance-futures', async () => {
   const clock = createManualClock(epochMs(END - 10 * MINUTE - 1));
   const venue = await createRecordedVenue({ directory, clock, logger: pino({ level: 'silent' }) });
   const adapter = createBinanceFutures({
-    baseUrl: venue.url,
+    baseUrl: venue.urls['binance-futures'].baseUrl,
     streamUrl: 'ws://127.0.0.1:9/market',
     clock: systemClock,
   });

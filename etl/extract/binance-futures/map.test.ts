@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { epochMs } from '#core/time.ts';
 import type { RejectReason } from '../reject.ts';
-import { mapInstrument, mapKlines, type KlineContext } from './map.ts';
-import { EXCHANGE_INFO, SERVER_TIME } from './wire.ts';
+import { testFixturesAreListed } from '../../../tests/support/listed-fixtures.ts';
+import { SERVER_TIME } from '../binance/wire.ts';
+import type { CandleContext, MappedFunding, MappedInstruments, MappedRows } from '../mapper.ts';
+import { BINANCE_FUTURES_MAPPER } from './mapper.ts';
 
 const FIXTURES = join(import.meta.dirname, 'fixtures');
 const read = (name: string): string => readFileSync(join(FIXTURES, name), 'utf8');
@@ -19,13 +20,19 @@ const SERIES = {
   symbol: 'BTC/USDT',
   interval: '1m',
 } as const;
-const CONTEXT: KlineContext = {
+const CONTEXT: CandleContext = {
   series: SERIES,
   from: epochMs(T),
   to: epochMs(T + 10 * MINUTE),
   venueNow: epochMs(T + 100_000),
   observedAt: epochMs(T + 100_500),
 };
+
+function mapKlines(rows: readonly unknown[], context: CandleContext): MappedRows {
+  const mapped = BINANCE_FUTURES_MAPPER.mapCandles(rows, context);
+  if (mapped === null) throw new Error('the rows are no answer');
+  return mapped;
+}
 
 /** A good row, synthetic, with some elements replaced. */
 function row(replaced: Readonly<Record<number, unknown>> = {}): unknown[] {
@@ -170,26 +177,34 @@ test('whatever rows arrive, each becomes exactly one candle or one reject', () =
 });
 
 describe('instruments', () => {
+  const map = (symbols: readonly unknown[]): MappedInstruments => {
+    const mapped = BINANCE_FUTURES_MAPPER.mapInstruments({ rateLimits: [], symbols });
+    if (mapped === null) throw new Error('the symbols are no answer');
+    return mapped;
+  };
+
   test('come from the documented exchangeInfo with steps, not precisions', () => {
     const info: unknown = JSON.parse(read('exchange-info-documented.json'));
-    if (!EXCHANGE_INFO.Check(info)) throw new Error('the documented example does not fit');
-    expect(info.symbols.map((symbol) => mapInstrument(symbol))).toEqual([
-      {
-        exchange: 'binance-futures',
-        marketType: 'perp',
-        symbol: 'BLZ/USDT',
-        aliases: [],
-        base: 'BLZ',
-        delistTime: null,
-        quote: 'USDT',
-        venueSymbol: 'BLZUSDT',
-        isTrading: true,
-        venueStatus: 'TRADING',
-        onboardTime: 1_598_252_400_000,
-        tickSize: '0.0001',
-        stepSize: '1',
-      },
-    ]);
+    expect(BINANCE_FUTURES_MAPPER.mapInstruments(info)).toEqual({
+      leftOut: [],
+      instruments: [
+        {
+          exchange: 'binance-futures',
+          marketType: 'perp',
+          symbol: 'BLZ/USDT',
+          aliases: [],
+          base: 'BLZ',
+          delistTime: null,
+          quote: 'USDT',
+          venueSymbol: 'BLZUSDT',
+          isTrading: true,
+          venueStatus: 'TRADING',
+          onboardTime: 1_598_252_400_000,
+          tickSize: '0.0001',
+          stepSize: '1',
+        },
+      ],
+    });
   });
 
   const contract = {
@@ -200,20 +215,126 @@ describe('instruments', () => {
     quoteAsset: 'USDT',
     filters: [],
   };
-  test('are perpetuals only', () => {
-    expect(mapInstrument(contract)).toBeNull();
-    expect(mapInstrument({ symbol: 'X' })).toBeNull();
+  test('are perpetuals only; what is left out says why', () => {
+    const { instruments, leftOut } = map([contract, { symbol: 'X' }]);
+    expect(instruments).toEqual([]);
+    expect(leftOut).toMatchObject([
+      { reason: 'unsupported', index: 0, detail: expect.stringContaining('delivery contract') },
+      { reason: 'malformed_row', index: 1 },
+    ]);
   });
 
-  test('say null for what the venue does not say', () => {
-    const bare = { ...contract, contractType: 'PERPETUAL', status: 'SETTLING' };
-    expect(mapInstrument(bare)).toMatchObject({
-      isTrading: false,
-      venueStatus: 'SETTLING',
-      onboardTime: null,
-      tickSize: null,
-      stepSize: null,
+  test('say null for what the venue does not say, and when they end where it does', () => {
+    const bare = { ...contract, symbol: 'BTCUSDT', contractType: 'PERPETUAL', status: 'SETTLING' };
+    const ending = { ...bare, deliveryDate: 1_760_000_000_000 };
+    expect(map([bare, ending]).instruments).toMatchObject([
+      {
+        isTrading: false,
+        venueStatus: 'SETTLING',
+        onboardTime: null,
+        delistTime: null,
+        tickSize: null,
+        stepSize: null,
+      },
+      { delistTime: 1_760_000_000_000 },
+    ]);
+  });
+
+  test('keep multiples and letters of any script in their names', () => {
+    const perpetual = { ...contract, contractType: 'PERPETUAL' };
+    const odd = [
+      { ...perpetual, symbol: '1000SHIBUSDT', baseAsset: '1000SHIB' },
+      { ...perpetual, symbol: '币安人生USDT', baseAsset: '币安人生' },
+    ];
+    expect(map(odd).instruments.map(({ symbol }) => symbol)).toEqual([
+      '1000SHIB/USDT',
+      '币安人生/USDT',
+    ]);
+  });
+});
+
+describe('a spelling', () => {
+  const parse = (text: string): string => BINANCE_FUTURES_MAPPER.parseSymbol(text).symbol;
+
+  test.each([
+    ['BTCUSDT', 'BTC/USDT'],
+    ['btcusdt', 'BTC/USDT'],
+    ['BTC/USDT', 'BTC/USDT'],
+    ['btc-usdt', 'BTC/USDT'],
+    ['1000SHIBUSDT', '1000SHIB/USDT'],
+    ['币安人生USDT', '币安人生/USDT'],
+    ['ETHBTC', 'ETH/BTC'],
+    ['BTCFDUSD', 'BTC/FDUSD'],
+  ])('"%s" means %s', (text, symbol) => {
+    expect(parse(text)).toBe(symbol);
+  });
+
+  test.each([
+    ['BTCUSDT_260327', /delivery contract/],
+    ['BTCUSD_PERP', /coin-margined/],
+    ['USDT', /BASE\/QUOTE/],
+    ['BTC/USDT/USDT', /BASE\/QUOTE/],
+    ['', /BASE\/QUOTE/],
+  ])('"%s" means nothing, and the error says why', (text, why) => {
+    expect(() => parse(text)).toThrow(why);
+  });
+});
+
+describe('funding', () => {
+  const FUNDING_CONTEXT = {
+    symbol: 'BTC/USDT',
+    from: epochMs(T),
+    to: epochMs(T + 100_000),
+    observedAt: epochMs(T + 200_000),
+  };
+  // Hand-made after the documented example, with the oddities of real answers.
+  const payment = {
+    symbol: 'BTCUSDT',
+    fundingTime: T + 3,
+    fundingRate: '-0.00010000',
+    markPrice: '34287.54619963',
+  };
+  const map = (json: unknown): MappedFunding | null =>
+    BINANCE_FUTURES_MAPPER.mapFunding?.(json, FUNDING_CONTEXT) ?? null;
+
+  test('keeps its exact rate, its own stamp, and null for a mark price that is blank', () => {
+    const early = { ...payment, fundingTime: T, markPrice: '' };
+    expect(map([payment, early])).toEqual({
+      rates: [
+        {
+          exchange: 'binance-futures',
+          symbol: 'BTC/USDT',
+          fundingTime: T,
+          rate: '-0.0001',
+          markPrice: null,
+          premium: null,
+          observedAt: T + 200_000,
+          source: 'rest',
+        },
+        expect.objectContaining({ fundingTime: T + 3, markPrice: '34287.54619963' }),
+      ],
+      rejects: [],
     });
+  });
+
+  test.each<[RejectReason, unknown]>([
+    ['malformed_row', null],
+    ['malformed_row', { ...payment, fundingRate: 0.0001 }],
+    ['time_out_of_range', { ...payment, fundingTime: 1 }],
+    ['not_asked_for', { ...payment, fundingTime: T - 1 }],
+    ['not_asked_for', { ...payment, fundingTime: T + 100_000 }],
+    ['not_a_number', { ...payment, fundingRate: '' }],
+    ['too_many_digits', { ...payment, markPrice: '0.1234567890123456789' }],
+    ['non_positive_price', { ...payment, fundingTime: T + 4, markPrice: '0.00000000' }],
+    ['duplicate', payment],
+  ])('is rejected as %s, kept word for word: %j', (reason, bad) => {
+    const mapped = map([payment, bad]);
+    expect(mapped?.rates).toHaveLength(1);
+    expect(mapped?.rejects).toMatchObject([{ reason, index: 1, rawRow: JSON.stringify(bad) }]);
+  });
+
+  test('of another shape is no answer', () => {
+    expect(map({ code: -1 })).toBeNull();
   });
 });
 
@@ -222,12 +343,4 @@ test('the captured server time fits', () => {
   expect(SERVER_TIME.Check(JSON.parse(cassette[0].response.body))).toBe(true);
 });
 
-test('every fixture is listed in SOURCES.md with its hash', () => {
-  const sources = read('SOURCES.md');
-  for (const file of readdirSync(FIXTURES).filter((name) => name !== 'SOURCES.md')) {
-    const hash = createHash('sha256').update(read(file)).digest('hex');
-    expect(sources, `SOURCES.md names "${file}" and its hash`).toMatch(
-      new RegExp(`\\| ${file.replaceAll('.', '\\.')} \\|.*${hash}`),
-    );
-  }
-});
+testFixturesAreListed(FIXTURES);

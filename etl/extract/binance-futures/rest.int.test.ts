@@ -14,7 +14,8 @@ import {
   type RecordedVenueOptions,
 } from '../../../local/venues/recorded-venue.ts';
 import type { CandlePage, CandleRequest, VenueAdapter } from '../venue.ts';
-import { createBinanceFutures, type BinanceFuturesOptions } from './rest.ts';
+import type { VenueOptions } from '../venue-options.ts';
+import { createBinanceFutures } from './rest.ts';
 
 const directory = join(import.meta.dirname, '../../../tests/support/recordings-small');
 const MINUTE = 60_000;
@@ -36,7 +37,7 @@ let wall = createManualClock(WALL_START);
 
 async function open(
   venueOptions: Partial<RecordedVenueOptions> = {},
-  options: Partial<BinanceFuturesOptions> = {},
+  options: Partial<VenueOptions> = {},
 ): Promise<void> {
   wall = createManualClock(WALL_START);
   slept = [];
@@ -48,7 +49,7 @@ async function open(
     ...venueOptions,
   });
   adapter = createBinanceFutures({
-    baseUrl: venue.url,
+    baseUrl: venue.urls['binance-futures'].baseUrl,
     streamUrl: 'ws://127.0.0.1:9/market',
     clock: wall,
     random: () => 0,
@@ -84,7 +85,7 @@ describe('pages', () => {
     expect(pages.map((page) => page.candles.length)).toEqual([499, 101]);
     expect(pages.map((page) => page.weightUsed)).toEqual([3, 5]);
     expect(pages[0]?.raw.url).toBe(
-      `${venue.url}/fapi/v1/klines?symbol=BTCUSDT&interval=1m&startTime=${END - 600 * MINUTE}` +
+      `${venue.urls['binance-futures'].baseUrl}/fapi/v1/klines?symbol=BTCUSDT&interval=1m&startTime=${END - 600 * MINUTE}` +
         `&endTime=${END - 1}&limit=499`,
     );
   });
@@ -134,9 +135,9 @@ describe('optional fields that the recording does not hold', () => {
 
 /** Faults, then health: what was fetched in the end and how long it was waited. */
 async function checkRecovers(faults: readonly Fault[], waits: readonly number[]): Promise<void> {
-  venue.faults.plan(...faults);
+  venue.faults['binance-futures'].plan(...faults);
   expect(countOf(await collect())).toBe(10);
-  expect(venue.faults.pending()).toBe(0);
+  expect(venue.faults['binance-futures'].pending()).toBe(0);
   expect(slept).toEqual(waits);
 }
 
@@ -179,12 +180,12 @@ describe('trouble that does not pass is a typed error:', () => {
     faults: readonly Fault[],
     expected: { code: string; retryable: boolean; message: RegExp },
   ): Promise<void> {
-    venue.faults.plan(...faults);
+    venue.faults['binance-futures'].plan(...faults);
     await expect(collect()).rejects.toMatchObject({
       ...expected,
       message: expect.stringMatching(expected.message),
     });
-    expect(venue.faults.pending()).toBe(0);
+    expect(venue.faults['binance-futures'].pending()).toBe(0);
   }
 
   test('five refusals in a row', async () => {
@@ -273,7 +274,7 @@ describe('trouble that does not pass is a typed error:', () => {
 
 describe('a ban', () => {
   test('is never pressed: nothing is sent until it is over', async () => {
-    venue.faults.plan(
+    venue.faults['binance-futures'].plan(
       {
         kind: 'refuse',
         status: 418,
@@ -291,9 +292,9 @@ describe('a ban', () => {
       code: 'WICK_ETL_VENUE_RATE_LIMITED',
       message: expect.stringMatching(/banned this address until/),
     });
-    expect([venue.faults.pending(), slept]).toEqual([1, []]);
+    expect([venue.faults['binance-futures'].pending(), slept]).toEqual([1, []]);
     wall.set(epochMs(WALL_START + 120_000));
-    venue.faults.take();
+    venue.faults['binance-futures'].clear();
     expect(countOf(await collect())).toBe(10);
   });
 });

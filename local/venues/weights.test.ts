@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { epochMs } from '#core/time.ts';
 import { createManualClock } from '#platform/clock.ts';
-import { createWeightMeter, klinesWeight } from './weights.ts';
+import { FUTURES, SPOT } from './binance/product.ts';
+import { createWeightMeter } from './weights.ts';
 
 const MINUTE = 60_000;
 const T = epochMs(29_000_000 * MINUTE);
@@ -40,6 +41,7 @@ test.each([
   [1000, 5],
   [1001, 10],
   [1500, 10],
-])('a klines request of %i candles weighs %i', (limit, weight) => {
-  expect(klinesWeight(limit)).toBe(weight);
+])('a klines request of %i candles weighs %i on futures and 2 on spot', (limit, weight) => {
+  expect(FUTURES.weighKlines(limit)).toBe(weight);
+  expect(SPOT.weighKlines(limit)).toBe(2);
 });

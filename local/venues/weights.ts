@@ -1,16 +1,19 @@
 /**
- * Binance's request weights. Each request costs weight; the sum counts per UTC clock minute. Beyond
- * the limit a request is refused with 429; whoever goes on asking is banned with 418 for a while.
+ * Allowances per window, as venues count them. Each request costs weight; the sum counts per window
+ * of the wall clock (Binance: the UTC clock minute). Beyond the limit a request is refused; with a
+ * ban, whoever goes on asking is refused for longer.
  */
 import type { Clock } from '#core/time.ts';
 
 export interface WeightOptions {
-  /** Weight allowed in one clock minute. */
+  /** Weight allowed in one window. */
   readonly limit: number;
   /** The wall clock that limits run on; not the replay clock. */
   readonly clock: Clock;
-  /** Refusals in one minute that are answered with 429; the next one bans. */
-  readonly refusalsMax?: number;
+  /** Refusals in one window that are answered with 429; the next one bans. Infinity for no ban. */
+  readonly refusalsMax?: number | undefined;
+  /** Length of a window, ms; a minute by default. */
+  readonly windowMs?: number | undefined;
 }
 
 export type Charge =
@@ -30,7 +33,8 @@ const REFUSALS_MAX = 10;
 /** Returns the function that every request's weight is charged to. */
 export function createWeightMeter(options: WeightOptions): (weight: number) => Charge {
   const refusalsMax = options.refusalsMax ?? REFUSALS_MAX;
-  let minute = 0;
+  const windowMs = options.windowMs ?? MINUTE_MS;
+  let window = 0;
   let used = 0;
   let refusals = 0;
   let bannedUntil = 0;
@@ -43,24 +47,17 @@ export function createWeightMeter(options: WeightOptions): (weight: number) => C
   return (weight) => {
     const now = options.clock.now();
     if (now < bannedUntil) return refuse('banned', now, bannedUntil);
-    const current = Math.floor(now / MINUTE_MS);
-    if (current !== minute) {
-      minute = current;
+    const current = Math.floor(now / windowMs);
+    if (current !== window) {
+      window = current;
       used = 0;
       refusals = 0;
     }
     used += weight;
     if (used <= options.limit) return { verdict: 'ok', used };
     refusals += 1;
-    if (refusals <= refusalsMax) return refuse('limited', now, (minute + 1) * MINUTE_MS);
+    if (refusals <= refusalsMax) return refuse('limited', now, (window + 1) * windowMs);
     bannedUntil = now + BAN_MS;
     return refuse('banned', now, bannedUntil);
   };
-}
-
-/** What a klines request of this limit costs. */
-export function klinesWeight(limit: number): number {
-  if (limit < 100) return 1;
-  if (limit < 500) return 2;
-  return limit <= 1000 ? 5 : 10;
 }

@@ -1,0 +1,23 @@
+/** The mapper of Binance USD-M futures: the pure half of the venue in one place. */
+import { INTERVALS } from '#core/interval.ts';
+import { mapKlines, namesOf } from '../binance/map.ts';
+import { readKlineFrame } from '../binance/stream.ts';
+import { parseBinanceSymbol } from '../binance/symbol.ts';
+import type { VenueMapper } from '../mapper.ts';
+import { EXCHANGE, mapFunding, mapInstruments, MARKET_TYPE } from './map.ts';
+
+/** What contracts are or were quoted in; none is the end of another, so a word is cut in one way only. */
+const QUOTES = ['USDT', 'USDC', 'BUSD', 'FDUSD', 'BTC', 'ETH', 'USD1', 'BFUSD'];
+
+export const BINANCE_FUTURES_MAPPER: VenueMapper = {
+  id: EXCHANGE,
+  marketType: MARKET_TYPE,
+  intervals: INTERVALS,
+  parse: (text) => JSON.parse(text) as unknown,
+  mapCandles: mapKlines,
+  mapInstruments,
+  mapFunding,
+  readStream: readKlineFrame,
+  parseSymbol: (text) => parseBinanceSymbol(EXCHANGE, text, QUOTES),
+  namesOf,
+};

@@ -1,0 +1,25 @@
+/** Hyperliquid's mapper: the pure half of the venue in one place. It holds no code of its own. */
+import type { VenueMapper } from '../mapper.ts';
+import {
+  HYPERLIQUID_INTERVALS,
+  mapCandles,
+  mapFunding,
+  mapInstruments,
+  MARKET_TYPE,
+  namesOf,
+} from './map.ts';
+import { readFrame } from './stream.ts';
+import { EXCHANGE, parseHyperliquidSymbol } from './symbol.ts';
+
+export const HYPERLIQUID_MAPPER: VenueMapper = {
+  id: EXCHANGE,
+  marketType: MARKET_TYPE,
+  intervals: HYPERLIQUID_INTERVALS,
+  parse: (text) => JSON.parse(text) as unknown,
+  mapCandles,
+  mapInstruments,
+  mapFunding,
+  readStream: readFrame,
+  parseSymbol: parseHyperliquidSymbol,
+  namesOf,
+};

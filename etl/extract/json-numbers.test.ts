@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { readCandleRows } from './coinbase/rows.ts';
+import { parseKeepingNumbers } from './json-numbers.ts';
+
+test('numbers stay the text that was sent, wherever they stand', () => {
+  expect(
+    parseKeepingNumbers('{"a":1.50,"b":[1e-7,-0,16.057411940000005],"c":null,"d":"2"}'),
+  ).toEqual({ a: '1.50', b: ['1e-7', '-0', '16.057411940000005'], c: null, d: '2' });
+});
+
+test('numbers inside strings and keys are left alone', () => {
+  const text = String.raw`{"x1":"a \"2\" 3","4":["\\",5]}`;
+  expect(parseKeepingNumbers(text)).toEqual({ x1: 'a "2" 3', '4': ['\\', '5'] });
+});
+
+test.each([
+  '',
+  '[01]',
+  '[1.]',
+  '[.5]',
+  '[+1]',
+  '[-]',
+  '[1e]',
+  '[1 2]',
+  '[1,]',
+  '{1:2}',
+  'NaN',
+  '[1',
+])('what is not JSON is refused as by JSON.parse: %s', (text) => {
+  expect(() => JSON.parse(text)).toThrow(SyntaxError);
+  expect(() => parseKeepingNumbers(text)).toThrow(SyntaxError);
+});
+
+const quoteNumbers = (value: unknown): unknown => {
+  if (typeof value === 'number') return JSON.stringify(value);
+  if (Array.isArray(value)) return value.map(quoteNumbers);
+  if (typeof value !== 'object' || value === null) return value;
+  // Built from entries, since a key may be "__proto__".
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, quoteNumbers(each)]));
+};
+
+test('any JSON keeps its shape; only its numbers become text', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      const text = JSON.stringify(value);
+      expect(parseKeepingNumbers(text)).toEqual(quoteNumbers(JSON.parse(text)));
+    }),
+    { numRuns: 500, seed: 4 },
+  );
+});
+
+const numeral = fc.oneof(
+  fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => JSON.stringify(value)),
+  fc.constantFrom('0', '1.50', '1E5', '-0.0', '100000000000000000000.000000000000000001'),
+);
+
+test('the quick way gives what the long way gives, or nothing', () => {
+  const row = fc.array(numeral, { minLength: 6, maxLength: 6 });
+  fc.assert(
+    fc.property(fc.array(row, { minLength: 1, maxLength: 4 }), (rows) => {
+      const text = `[${rows.map((cells) => `[${cells.join(',')}]`).join(',')}]`;
+      expect(readCandleRows(text)).toEqual(parseKeepingNumbers(text));
+    }),
+    { numRuns: 500, seed: 4 },
+  );
+});
+
+test.each([
+  '[]',
+  '[[1,2,3,4,5]]',
+  '[[1,2,3,4,5,6,7]]',
+  '[[1,2,3,4,5,6],]',
+  '[[1,2,3,4,5,6]',
+  '[[1,2,3,4,5,6]]]',
+  '[[1,2,3,4,5,6]] ',
+  '[[1,2,3,4,5,06]]',
+  '[[1, 2,3,4,5,6]]',
+  '[[1,2,3,4,5,"6"]]',
+])('the quick way leaves %s to the long way', (text) => {
+  expect(readCandleRows(text)).toBeNull();
+});
