@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { errorText } from '#core/errors.ts';
 import { analyzerBench } from './analyzer.ts';
 import { backfillBench } from './backfill.ts';
+import { parseBench } from './parse.ts';
 import { createContext, type BenchContext } from './context.ts';
 import { debeziumBench } from './debezium.ts';
 import { judge, type Figure, type Measured } from './figures.ts';
@@ -18,6 +19,7 @@ import { memoryBench, startBench } from './whole-stack.ts';
 
 /** In the order in which they run: quiet ones first, the whole stack when the engines are gone. */
 const BENCHES: Readonly<Record<string, (context: BenchContext) => Promise<Measured[]>>> = {
+  parse: parseBench,
   upsert: upsertBench,
   backfill: backfillBench,
   debezium: debeziumBench,

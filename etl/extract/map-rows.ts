@@ -4,7 +4,7 @@
  * reject with its reason. Nothing throws, whatever the rows hold.
  */
 import type { Candle, Series } from '#core/candle.ts';
-import { parseDecimal, type DecimalString } from '#core/decimal.ts';
+import { parseDecimal, plainDecimal, type DecimalString } from '#core/decimal.ts';
 import { nextOpen, type Interval } from '#core/interval.ts';
 import type { EpochMs } from '#core/time.ts';
 import type { CandleContext, MappedRows } from './mapper.ts';
@@ -32,24 +32,27 @@ export function mapRows(
 ): MappedRows {
   const candles: ExtractedCandle[] = [];
   const rejects: Reject[] = [];
-  const seen = new Set<number>();
-  let ascending = true;
+  // Only rows out of order can repeat an earlier one than the last, and most answers are in order.
+  let seen: Set<number> | null = null;
+  let last = -Infinity;
   for (let index = 0; index < rows.length; index += 1) {
     const row = rows[index];
     const result = reader.map(row, context);
+    if (result.ok && seen === null && result.candle.openTime <= last) {
+      seen = new Set(candles.map(({ candle }) => candle.openTime));
+    }
     const problem = result.ok ? placeOf(result.candle.openTime, context, seen, reader) : result;
     if (problem === 'left_out') continue;
     if (problem !== null) {
       const openTime = reader.openTimeOf(row);
       rejects.push(toReject(problem, { row, index, openTime, series: context.series }));
     } else if (result.ok) {
-      const last = candles.at(-1)?.candle.openTime ?? 0;
-      ascending &&= last < result.candle.openTime;
-      seen.add(result.candle.openTime);
+      last = result.candle.openTime;
+      seen?.add(last);
       candles.push({ candle: result.candle, index, row });
     }
   }
-  if (!ascending) candles.sort((a, b) => a.candle.openTime - b.candle.openTime);
+  if (seen !== null) candles.sort((a, b) => a.candle.openTime - b.candle.openTime);
   return { candles, rejects };
 }
 
@@ -57,14 +60,15 @@ export function mapRows(
 function placeOf(
   openTime: EpochMs,
   { from, to }: CandleContext,
-  seen: ReadonlySet<number>,
+  seen: ReadonlySet<number> | null,
   { early }: RowReader,
 ): Finding | 'left_out' | null {
   if (openTime < from && early === 'leave_out') return 'left_out';
   if (openTime < from || openTime >= to) {
     return finding('not_asked_for', `open time ${openTime} not in [${from}, ${to})`);
   }
-  if (seen.has(openTime)) return finding('duplicate', `open time ${openTime} for a second time`);
+  if (seen?.has(openTime) === true)
+    return finding('duplicate', `open time ${openTime} for a second time`);
   return null;
 }
 
@@ -91,6 +95,8 @@ export function endOf(interval: Interval, openTime: EpochMs): EpochMs | null {
 
 /** Parses exactly; a text that is no number is noted in `problems`, and its row is refused. */
 export function exact(problems: Finding[], name: string, text: string): DecimalString {
+  const plain = plainDecimal(text);
+  if (plain !== null) return plain;
   const result = parseDecimal(text);
   if (result.ok) return result.value;
   problems.push(finding(result.reason, `${name} "${shorten(text)}"`));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { WebSocketServer, type WebSocket } from 'ws';
+import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { systemClock } from '#platform/clock.ts';
 import { openSocket, type Socket, type SocketEvent, type SocketOptions } from './socket.ts';
 
@@ -51,6 +51,12 @@ function open(changes: Partial<SocketOptions> = {}): Socket {
   });
 }
 
+/** Text frames arrive in one piece. */
+function textOf(data: RawData): string {
+  if (!Buffer.isBuffer(data)) throw new Error('a frame in pieces');
+  return data.toString('utf8');
+}
+
 /** Events up to the first that fits; what follows is left. */
 async function until(
   socket: Socket,
@@ -71,7 +77,7 @@ const isLost = (event: SocketEvent): boolean => event.kind === 'lost';
 test('it asks once connected, and tells frames in order with our time', async () => {
   onConnection = (socket) => {
     socket.on('message', (data) => {
-      socket.send(`re: ${String(data)}`);
+      socket.send(`re: ${textOf(data)}`);
     });
   };
   const socket = open({ subscribe: ['one', 'two'] });
@@ -91,7 +97,7 @@ test('a connection that the venue ends is told as lost, and made again and asked
   const asked: string[] = [];
   onConnection = (socket, connection) => {
     socket.on('message', (data) => {
-      asked.push(String(data));
+      asked.push(textOf(data));
       if (connection === 1) socket.close(1001, 'going away');
       else socket.send('welcome back');
     });
@@ -175,7 +181,7 @@ test('a keep-alive frame is sent again and again', async () => {
     let heard = 0;
     socket.on('message', (data) => {
       heard += 1;
-      if (heard === 3) socket.send(`third ${String(data)}`);
+      if (heard === 3) socket.send(`third ${textOf(data)}`);
     });
   };
   const socket = open({ keepAlive: { frame: '{"method":"ping"}', everyMs: 10 } });

@@ -68,7 +68,7 @@ export function mapHyperliquidCandle(
   },
 ): RowResult {
   if (!CANDLE.Check(row)) return mismatch('a candle', CANDLE, row);
-  if (`${row.s}/${QUOTE}` !== series.symbol || row.i !== series.interval) {
+  if (!isSymbolOf(series.symbol, row.s) || row.i !== series.interval) {
     return finding('not_asked_for', `a candle of "${row.s}" ${row.i}`);
   }
   if (!isEpochMs(row.t)) return finding('time_out_of_range', `open time ${row.t}`);
@@ -96,6 +96,11 @@ export function mapHyperliquidCandle(
     source: seen.source,
   };
   return problems[0] ?? { ok: true, candle };
+}
+
+/** Without putting the symbol together for each row of a page. */
+function isSymbolOf(symbol: string, coin: string): boolean {
+  return symbol.length === coin.length + 1 + QUOTE.length && symbol === `${coin}/${QUOTE}`;
 }
 
 /** Null where the answer is no universe. */
