@@ -68,7 +68,9 @@ const DECLARATION_SCHEMA = Type.Object(
     numbers: Type.Object(
       {
         decimal: Type.Union([Type.Literal('.'), Type.Literal(',')]),
-        thousands: Type.Union(['', '.', ',', ' ', "'"].map((mark) => Type.Literal(mark))),
+        thousands: Type.Union(
+          (['', '.', ',', ' ', "'"] as const).map((mark) => Type.Literal(mark)),
+        ),
       },
       closed,
     ),
