@@ -52,7 +52,7 @@ const DECLARATION_SCHEMA = Type.Object(
     description: text(500, 'what it is, for people'),
     /** A disabled one is checked and not opened. */
     enabled: Type.Optional(Type.Boolean()),
-    marketType: Type.Union(MARKET_TYPES.map((type) => Type.Literal(type))),
+    marketType: Type.Enum([...MARKET_TYPES]),
     interval: Type.Literal('1d'),
     calendar: Type.Union([Type.Literal('weekdays'), Type.Literal('every-day')]),
     url: text(500, 'with {date:FORMAT} and {symbol} where they belong'),
@@ -68,15 +68,13 @@ const DECLARATION_SCHEMA = Type.Object(
     numbers: Type.Object(
       {
         decimal: Type.Union([Type.Literal('.'), Type.Literal(',')]),
-        thousands: Type.Union(
-          (['', '.', ',', ' ', "'"] as const).map((mark) => Type.Literal(mark)),
-        ),
+        thousands: Type.Enum(['', '.', ',', ' ', "'"]),
       },
       closed,
     ),
     quote: Type.Optional(Type.String({ pattern: '^[A-Z0-9]{2,12}$' })),
     symbols: Type.Record(
-      Type.String({ minLength: 1, maxLength: 60 }),
+      Type.String(),
       Type.String({ pattern: '^[A-Z0-9.]{1,12}(/[A-Z0-9]{2,12})?$' }),
       { minProperties: 1, maxProperties: 2_000 },
     ),
