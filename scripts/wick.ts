@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import type { JsonFlag, UpFlags } from './commands/flags.ts';
+import type { JsonFlag, SourceFlags, UpFlags } from './commands/flags.ts';
 import { describeFailure, failureJson } from './failure.ts';
 
 const PackageFile = Type.Object({ version: Type.String() });
@@ -51,6 +51,7 @@ function createProgram(finish: Finish): Command {
   addStackCommands(program, finish);
   addSetupCommands(program, finish);
   addConnectorCommands(program, finish);
+  addSourceCommands(program, finish);
   return program;
 }
 
@@ -146,6 +147,21 @@ function addConnectorCommands(program: Command, finish: Finish): void {
     .option('--forget', 'with its slot and its place in the WAL: the next one takes a new snapshot')
     .action(async (options: { forget?: boolean }) =>
       finish((await import('./commands/connector.ts')).remove(options)),
+    );
+}
+
+function addSourceCommands(program: Command, finish: Finish): void {
+  program
+    .command('source')
+    .description('web sources that are declared in JSON files, see docs/adding-a-web-source.md')
+    .command('try <file>')
+    .description(
+      'read a saved page by a declaration; rates as JSON lines, exit 1 unless all are good',
+    )
+    .requiredOption('--page <file>', 'the page, as a browser or curl saved it')
+    .option('--day <YYYY-MM-DD>', 'the day that the page was asked for, where its address has one')
+    .action(async (file: string, options: SourceFlags) =>
+      finish((await import('./commands/source.ts')).trySource(file, options)),
     );
 }
 

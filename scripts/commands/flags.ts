@@ -11,3 +11,8 @@ export interface UpFlags extends JsonFlag {
   readonly live?: boolean;
   readonly connector: boolean;
 }
+
+export interface SourceFlags {
+  readonly page: string;
+  readonly day?: string;
+}
