@@ -29,6 +29,7 @@ COPY etl etl
 COPY connectors connectors
 COPY analyzer analyzer
 COPY rules rules
+COPY sources sources
 COPY sql sql
 COPY scripts scripts
 # The image's "node" user, by number so that an orchestrator can see that it is not root.

@@ -1,7 +1,10 @@
 /** The edge of the ETL: what the scheduler and the command line may use of it, and nothing else. */
 export { createSharedLimits } from './extract/limits-shared.ts';
-export { openVenue } from './extract/registry.ts';
+export { listVenueIds, openVenue, parseVenueId } from './extract/registry.ts';
 export type { VenueAdapter } from './extract/venue.ts';
+export { parseDay } from './extract/web/day-format.ts';
+export { parseDeclaration } from './extract/web/html-table/declaration.ts';
+export { tryPage } from './extract/web/html-table/try-page.ts';
 export { ingest } from './ingest.ts';
 export { abandonRuns } from './load/abandon-runs.ts';
 export { readRecentStart } from './load/read-recent-start.ts';

@@ -75,7 +75,7 @@ await runProcess(logger, async (lifecycle) => {
 function groupByVenue(series: readonly Series[]): ReadonlyMap<VenueId, readonly Series[]> {
   const groups = new Map<VenueId, Series[]>();
   for (const each of series) {
-    const id = parseVenueId(each.exchange);
+    const id = parseVenueId(each.exchange, config);
     groups.set(id, [...(groups.get(id) ?? []), each]);
   }
   return groups;

@@ -68,6 +68,18 @@ export const CONFIG_SCHEMA = Type.Object(
     ),
     HYPERLIQUID_URL: text('Root of the Hyperliquid REST API', 'https://api.hyperliquid.xyz'),
     HYPERLIQUID_STREAM_URL: text('Hyperliquid streams', 'wss://api.hyperliquid.xyz/ws'),
+    ECB_URL: text('Root of the euro reference rates', 'https://www.ecb.europa.eu'),
+    CBR_URL: text('Root of the rates of the Bank of Russia', 'https://www.cbr.ru'),
+    CNB_URL: text('Root of the rates of the Czech National Bank', 'https://www.cnb.cz'),
+    NBG_URL: text('Root of the rates of the National Bank of Georgia', 'https://nbg.gov.ge'),
+    WEB_SOURCES_DIR: text(
+      'Folder of declared web sources, absolute or beside package.json',
+      'sources',
+    ),
+    WEB_ALLOW_LOOPBACK: Type.Union([Type.Literal('false'), Type.Literal('true')], {
+      default: 'false',
+      description: 'Lets web sources be on this machine; for recorded ones only',
+    }),
     COLLECT_CRON: text('When to collect closed candles (node-cron, seconds first)', '3 * * * * *'),
     COLLECT_SERIES: text(
       'Comma-separated exchange|market_type|symbol|interval to collect',

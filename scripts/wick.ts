@@ -9,7 +9,13 @@ import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import type { JsonFlag, NormalizeFlags, StreamFlags, UpFlags } from './commands/flags.ts';
+import type {
+  JsonFlag,
+  NormalizeFlags,
+  SourceFlags,
+  StreamFlags,
+  UpFlags,
+} from './commands/flags.ts';
 import { describeFailure, failureJson } from './failure.ts';
 
 const PackageFile = Type.Object({ version: Type.String() });
@@ -53,6 +59,7 @@ function createProgram(finish: Finish): Command {
   addConnectorCommands(program, finish);
   addStreamCommand(program, finish);
   addVenueCommands(program, finish);
+  addSourceCommands(program, finish);
   return program;
 }
 
@@ -187,6 +194,21 @@ function addVenueCommands(program: Command, finish: Finish): void {
     .option('--now <time>', "the venue's clock, which closes candles, as ISO time with zone")
     .action(async (file: string, options: NormalizeFlags) =>
       finish((await import('./commands/normalize.ts')).normalize(file, options)),
+    );
+}
+
+function addSourceCommands(program: Command, finish: Finish): void {
+  program
+    .command('source')
+    .description('web sources that are declared in JSON files, see docs/adding-a-web-source.md')
+    .command('try <file>')
+    .description(
+      'read a saved page by a declaration; rates as JSON lines, exit 1 unless all are good',
+    )
+    .requiredOption('--page <file>', 'the page, as a browser or curl saved it')
+    .option('--day <YYYY-MM-DD>', 'the day that the page was asked for, where its address has one')
+    .action(async (file: string, options: SourceFlags) =>
+      finish((await import('./commands/source.ts')).trySource(file, options)),
     );
 }
 

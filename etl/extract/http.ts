@@ -252,13 +252,13 @@ async function refused(
 }
 
 /** Doubles; jittered over its upper half so that workers do not march in step. */
-function backoffMs(attempt: number, random: number): number {
+export function backoffMs(attempt: number, random: number): number {
   const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (attempt - 1));
   return Math.round((ceiling / 2) * (1 + random));
 }
 
 /** `Retry-After` in seconds or as an HTTP date; null where absent or unreadable. */
-function parseRetryAfter(value: string | undefined, now: EpochMs): number | null {
+export function parseRetryAfter(value: string | undefined, now: EpochMs): number | null {
   if (value === undefined || value === '') return null;
   if (/^\d+$/.test(value)) return Number(value) * 1000;
   const date = Date.parse(value);

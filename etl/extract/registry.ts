@@ -15,6 +15,7 @@ import { createHyperliquid } from './hyperliquid/rest.ts';
 import type { VenueMapper } from './mapper.ts';
 import type { VenueOptions } from './venue-options.ts';
 import type { VenueAdapter } from './venue.ts';
+import { openWebSource, webSourceIds, type WebSourceId } from './web/registry.ts';
 
 export type VenueSettings = Pick<VenueOptions, 'clock' | 'shared' | 'logger'>;
 
@@ -57,27 +58,54 @@ const VENUES = {
   },
 } as const satisfies Readonly<Record<string, VenueEntry>>;
 
-export type VenueId = keyof typeof VENUES;
-export const VENUE_IDS = Object.keys(VENUES) as readonly VenueId[];
+/** Exchanges; web sources are venues too, and listed by `listVenueIds`. */
+export const VENUE_IDS = Object.keys(VENUES) as readonly ExchangeId[];
+type ExchangeId = keyof typeof VENUES;
+export type VenueId = ExchangeId | WebSourceId;
 
-/** @throws AppError WICK_ETL_UNSUPPORTED that lists the venues there are. */
-export function parseVenueId(text: string): VenueId {
-  const id = VENUE_IDS.find((known) => known === text);
+/**
+ * Every venue there is: exchanges, built-in web sources, and with a configuration declared ones.
+ * @throws AppError WICK_ETL_SOURCE_INVALID for a declared web source that is broken.
+ */
+export function listVenueIds(config?: Pick<Config, 'WEB_SOURCES_DIR'>): readonly VenueId[] {
+  return [...VENUE_IDS, ...webSourceIds(VENUE_IDS, config)];
+}
+
+/**
+ * @param config without it declared web sources are not known.
+ * @throws AppError WICK_ETL_UNSUPPORTED that lists the venues there are.
+ */
+export function parseVenueId(text: string, config?: Pick<Config, 'WEB_SOURCES_DIR'>): VenueId {
+  const ids = listVenueIds(config);
+  const id = ids.find((known) => known === text);
   if (id !== undefined) return id;
   throw new AppError(
     'WICK_ETL_UNSUPPORTED',
-    `there is no exchange "${text}"; there are ${VENUE_IDS.join(', ')}`,
+    `there is no exchange "${text}"; there are ${ids.join(', ')}`,
     { details: { exchange: text } },
   );
 }
 
-/** The pure half of a venue: what its words mean, without asking it anything. */
+/**
+ * The pure half of an exchange: what its words mean, without asking it anything.
+ * @throws AppError WICK_ETL_UNSUPPORTED for a web source, whose pages have no such words.
+ */
 export function mapperOf(id: VenueId): VenueMapper {
-  return VENUES[id].mapper;
+  if (isExchangeId(id)) return VENUES[id].mapper;
+  throw new AppError(
+    'WICK_ETL_UNSUPPORTED',
+    `"${id}" is a web source; raw answers are known of ${VENUE_IDS.join(', ')}`,
+    { details: { exchange: id } },
+  );
 }
 
 /** Opens a venue at its configured addresses; the caller closes it. */
 export function openVenue(id: VenueId, config: Config, settings: VenueSettings): VenueAdapter {
+  if (!isExchangeId(id)) return openWebSource(id, VENUE_IDS, config, settings);
   const entry: VenueEntry = VENUES[id];
   return entry.create({ ...settings, ...entry.urls(config) });
+}
+
+function isExchangeId(id: VenueId): id is ExchangeId {
+  return Object.hasOwn(VENUES, id);
 }

@@ -28,3 +28,8 @@ export interface NormalizeFlags {
   readonly tf?: string;
   readonly now?: string;
 }
+
+export interface SourceFlags {
+  readonly page: string;
+  readonly day?: string;
+}

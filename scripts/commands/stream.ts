@@ -25,10 +25,10 @@ const CANDLES_BEFORE = 100;
 const LIMIT_MAX = 1_000_000;
 
 export async function stream(flags: StreamFlags): Promise<void> {
-  const id = parseVenueId(flags.exchange);
   const interval = intervalOf(flags);
   const limit = limitOf(flags.limit);
   const config = commandConfig();
+  const id = parseVenueId(flags.exchange, config);
   const logger = createLogger('stream', config.LOG_LEVEL);
   const pool = createPostgresPool(postgresOptions(config, 'wickstream-stream'), (error) =>
     logger.debug({ err: error.message }, 'postgres connection lost'),
