@@ -5,6 +5,8 @@
 
 /** Postgres. */
 export const POSTGRES_SCHEMA = 'market';
+/** Tables whose rows change capture carries, all of them in the candle topic. */
+export const CAPTURED_TABLES = ['candles', 'gaps', 'funding_rates'] as const;
 export const PUBLICATION = 'wickstream';
 export const REPLICATION_SLOT = 'wickstream';
 
@@ -40,6 +42,8 @@ export const CLICKHOUSE_TABLES = {
   candleRevisions: 'candle_revisions',
   features: 'features',
   signals: 'signals',
+  gaps: 'gaps',
+  fundingRates: 'funding_rates',
   analyzerState: 'analyzer_state',
 } as const;
 
