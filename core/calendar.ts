@@ -87,6 +87,29 @@ export function countExpected(grid: ExpectedGrid, from: EpochMs, to: EpochMs): n
   return count;
 }
 
+/** Expected slots as a range that begins and ends with one. */
+export interface ExpectedSpan {
+  readonly from: EpochMs;
+  /** Exclusive: where the last of them ends. */
+  readonly to: EpochMs;
+  /** How many, at least 1. */
+  readonly candles: number;
+}
+
+/** The expected slots that open in `[from, to)`; null where there are none. */
+export function expectedSpan(grid: ExpectedGrid, from: EpochMs, to: EpochMs): ExpectedSpan | null {
+  const first = firstExpected(grid, from);
+  if (first >= to) return null;
+  const candles = countExpected(grid, first, to);
+  if (grid.calendar === 'always' && grid.interval !== '1M') {
+    const width = nextOpen(grid.interval, first) - first;
+    return { from: first, to: epochMs(first + candles * width), candles };
+  }
+  let last = first;
+  for (const open of expectedOpens(grid, first, to)) last = open;
+  return { from: first, to: nextOpen(grid.interval, last), candles };
+}
+
 /** The first expected slot at or after `from`, and the session it lies in; `known` saves a search. */
 function seek(
   grid: ExpectedGrid,

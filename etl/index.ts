@@ -7,3 +7,4 @@ export { abandonRuns } from './load/abandon-runs.ts';
 export { readRecentStart } from './load/read-recent-start.ts';
 export { readWatermark } from './load/read-watermark.ts';
 export { isRevised } from './revised.ts';
+export { surveyGaps, type GapReport, type GapSurvey } from './gaps/survey.ts';
