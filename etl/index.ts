@@ -8,3 +8,4 @@ export { readRecentStart } from './load/read-recent-start.ts';
 export { readWatermark } from './load/read-watermark.ts';
 export { isRevised } from './revised.ts';
 export { surveyGaps, type GapReport, type GapSurvey } from './gaps/survey.ts';
+export { ingestFunding, type FundingJob, type FundingReport } from './ingest-funding.ts';
