@@ -14,6 +14,7 @@ import { advanceRun } from './load/advance-run.ts';
 import { ensureMonthPartitions } from './load/ensure-partitions.ts';
 import { finishRun } from './load/finish-run.ts';
 import { landRaw } from './load/land-raw.ts';
+import { loadFailure } from './load/load-failure.ts';
 import { quarantineRows } from './load/quarantine-rows.ts';
 import { startRun } from './load/start-run.ts';
 import { readFundingPeriod, upsertFunding, type FundingCounts } from './load/upsert-funding.ts';
@@ -81,7 +82,9 @@ export async function ingestFunding(job: FundingJob): Promise<FundingReport> {
     return report;
   } catch (error) {
     if (report.runId !== null) await finishRun(pool, report.runId, errorText(error));
-    throw error instanceof DatabaseError ? loadFailure(job, error) : error;
+    if (!(error instanceof DatabaseError)) throw error;
+    const { exchange, interval } = series ?? { exchange: adapter.id, interval: USUAL_PERIOD };
+    throw loadFailure(error, 'take funding', { exchange, symbol, interval });
   }
 }
 
@@ -156,12 +159,4 @@ function add(sum: FundingReport, page: FundingReport): FundingReport {
     quarantined: sum.quarantined + page.quarantined,
     newest: sum.newest !== null && (page.newest ?? 0) < sum.newest ? sum.newest : page.newest,
   };
-}
-
-function loadFailure({ adapter, symbol }: FundingJob, error: DatabaseError): AppError {
-  return new AppError(
-    'WICK_ETL_LOAD_FAILED',
-    `Postgres did not take funding of ${adapter.id} ${symbol}: ${errorText(error)}`,
-    { retryable: false, cause: error },
-  );
 }
