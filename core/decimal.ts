@@ -74,11 +74,15 @@ export function compareDecimal(a: DecimalString, b: DecimalString): number {
   return negativeA ? -order : order;
 }
 
-/** True where `a` is more than ten times `b`; both above zero, canonical. Exact, allocates nothing. */
-export function exceedsTenfold(a: DecimalString, b: DecimalString): boolean {
+/**
+ * True where one of two values is more than ten times the other; both above zero, canonical. Exact,
+ * allocates nothing.
+ */
+export function isTenfoldApart(a: DecimalString, b: DecimalString): boolean {
   const apart = magnitude(a) - magnitude(b);
-  if (apart !== 1) return apart > 1;
-  return compareDigits(a, b) > 0;
+  if (apart === 0) return false;
+  if (apart === 1) return compareDigits(a, b) > 0;
+  return apart === -1 ? compareDigits(b, a) > 0 : true;
 }
 
 /** The power of ten of the first digit that is not 0. */

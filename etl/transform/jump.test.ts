@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Candle } from '#core/candle.ts';
-import { decimal, exceedsTenfold, type DecimalString } from '#core/decimal.ts';
+import { decimal, isTenfoldApart, type DecimalString } from '#core/decimal.ts';
 import { epochMs } from '#core/time.ts';
 import { TEST_OPEN_TIME, TEST_SERIES, testCandle } from '../../tests/support/candles.ts';
 import type { CandlePage } from '../extract/venue.ts';
@@ -115,10 +115,11 @@ test('tenfold is exact, whatever the digits', () => {
     .map(([digits, power]) => digits * 10n ** BigInt(power));
   fc.assert(
     fc.property(units, fc.integer({ min: -2, max: 2 }), units, (a, nudge, b) => {
-      expect(exceedsTenfold(text(a), text(b))).toBe(a > b * 10n);
+      expect(isTenfoldApart(text(a), text(b))).toBe(a > b * 10n || b > a * 10n);
       const near = a * 10n + BigInt(nudge);
       if (near > 0n && near < 10n ** 38n) {
-        expect(exceedsTenfold(text(near), text(a))).toBe(near > a * 10n);
+        expect(isTenfoldApart(text(near), text(a))).toBe(near > a * 10n);
+        expect(isTenfoldApart(text(a), text(near))).toBe(near > a * 10n);
       }
     }),
     { numRuns: 2_000, seed: 20_250_601 },

@@ -9,7 +9,7 @@
  * yet is refused for now and judged again when it is fetched with what followed.
  */
 import type { CandleValues } from '#core/candle.ts';
-import { exceedsTenfold } from '#core/decimal.ts';
+import { isTenfoldApart } from '#core/decimal.ts';
 
 /** How far apart neighbours may lie: a power of ten, so that exact text can be compared. */
 export const JUMP_FACTOR = 10;
@@ -18,10 +18,5 @@ export type PriceRange = Pick<CandleValues, 'high' | 'low'>;
 
 /** True where either of two candles reaches tenfold beyond the other, up or down. */
 export function isFarFrom(a: PriceRange, b: PriceRange): boolean {
-  return (
-    exceedsTenfold(a.high, b.high) ||
-    exceedsTenfold(b.high, a.high) ||
-    exceedsTenfold(a.low, b.low) ||
-    exceedsTenfold(b.low, a.low)
-  );
+  return isTenfoldApart(a.high, b.high) || isTenfoldApart(a.low, b.low);
 }
