@@ -2,7 +2,6 @@
  * Two schedulers as production runs them, on a real Postgres and a recorded venue. One is killed in
  * the middle of its run; what it stored stays, and the other one does the rest.
  */
-import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -12,6 +11,7 @@ import { startEngines } from '../tests/support/engines.ts';
 import { unexpectedOwnLines } from '../tests/support/log-scan.ts';
 import { startOwnProcess, type OwnProcess } from '../tests/support/own-process.ts';
 import { usePostgres } from '../tests/support/postgres.ts';
+import { startVenueGate, type VenueGate } from '../tests/support/venue-gate.ts';
 
 const database = usePostgres();
 const SYMBOLS = ['BTC/USDT', 'SOL/USDT', 'XRP/USDT'];
@@ -20,41 +20,9 @@ const PAGES_BEFORE_KILL = 100;
 const POLL = { timeout: 50_000, interval: 50 };
 
 let venue: RecordedVenue;
-let gate: Gate;
+let gate: VenueGate;
 /** By its address. */
 const schedulers = new Map<string, OwnProcess>();
-
-/** Stands between scheduler and venue, and can hold pages back: a run then is in its middle for sure. */
-interface Gate {
-  readonly server: Server;
-  readonly url: string;
-  pages: number;
-  readonly open: PromiseWithResolvers<void>;
-}
-
-async function startGate(target: string): Promise<Gate> {
-  const open = Promise.withResolvers<void>();
-  const held: Gate = { server: createServer(), url: '', pages: 0, open };
-  held.server.on('request', (request, response) => {
-    const path = request.url ?? '';
-    const isPage = path.startsWith('/fapi/v1/klines');
-    if (isPage) held.pages += 1;
-    const wait = isPage && held.pages > PAGES_BEFORE_KILL ? open.promise : Promise.resolve();
-    void wait
-      .then(() => fetch(`${target}${path}`))
-      .then(async (answer) => {
-        response.writeHead(answer.status, { 'content-type': 'application/json' });
-        response.end(await answer.text());
-      })
-      .catch(() => response.destroy());
-  });
-  const listening = Promise.withResolvers<void>();
-  held.server.listen(0, '127.0.0.1', () => listening.resolve());
-  await listening.promise;
-  const address = held.server.address();
-  if (address === null || typeof address === 'string') throw new Error('the gate has no port');
-  return Object.assign(held, { url: `http://127.0.0.1:${address.port}` });
-}
 
 async function startScheduler(): Promise<void> {
   const { set } = await startEngines(['postgres']);
@@ -82,14 +50,13 @@ async function startScheduler(): Promise<void> {
 beforeAll(async () => {
   const logger = pino({ level: 'silent' });
   venue = await createRecordedVenue({ mode: 'once', logger });
-  gate = await startGate(venue.url);
+  gate = await startVenueGate(venue.url, PAGES_BEFORE_KILL);
 });
 
 afterAll(async () => {
-  gate.open.resolve();
+  gate.open();
   await Promise.all([...schedulers.values()].map((each) => each.stop()));
-  gate.server.closeAllConnections();
-  gate.server.close();
+  gate.close();
   await venue.close();
 });
 
@@ -119,7 +86,7 @@ const collectRuns = (): Promise<Run[]> =>
 test('a scheduler that is killed in its run is taken over, and each candle is there once', async () => {
   await startScheduler();
   await startScheduler();
-  await expect.poll(() => gate.pages, POLL).toBeGreaterThan(PAGES_BEFORE_KILL);
+  await expect.poll(() => gate.pages(), POLL).toBeGreaterThan(PAGES_BEFORE_KILL);
   await expect.poll(storedCandles, POLL).toBeGreaterThan(0);
   const [first] = await collectRuns();
   const both = [...schedulers.values()];
@@ -128,7 +95,7 @@ test('a scheduler that is killed in its run is taken over, and each candle is th
   expect(first).toMatchObject({ state: 'running', attempt: 1 });
   await victim?.kill();
   const before = await storedCandles();
-  gate.open.resolve();
+  gate.open();
 
   const isDone = async () => (await collectRuns()).map(({ state }) => state);
   await expect.poll(isDone, POLL).toEqual(['failed', 'done']);

@@ -51,6 +51,12 @@ export async function run(options: RunFlags): Promise<void> {
   const report = await withVenueAccess(commandConfig(), (access) =>
     readSeries(access, { exchange, symbol: options.symbol, interval, range }),
   );
+  if ('limit' in range && report.fetched < range.limit) {
+    process.stderr.write(
+      `${report.series}: the venue has ${report.fetched} of the ${range.limit} candles that fit ` +
+        `between ${report.from} and ${report.to}\n`,
+    );
+  }
   process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : describe(report));
 }
 
@@ -106,7 +112,9 @@ async function readSeries(
   const series = { exchange, marketType: adapter.marketType, symbol: instrument.symbol, interval };
   const venueNow = await adapter.fetchServerTime(signal);
   assertReach(asked, exchange, adapter.reachCandles);
-  const range = closedRange(asked, interval, venueNow);
+  // One that was taken off has no newer candles than its last.
+  const until = epochMs(Math.min(venueNow, instrument.delistTime ?? venueNow));
+  const range = closedRange(asked, interval, until);
   const job = `run:${seriesKey(series)}`;
   const batchRowsMax = BATCH_ROWS_MAX;
   let report: RunReport | undefined;
