@@ -22,7 +22,7 @@ import { createVenues } from './venues.ts';
 import { Watermarks } from './watermarks.ts';
 
 /** Jobs at once, each with its lock, and what they store with. */
-const POSTGRES_CONNECTIONS = 16;
+const POSTGRES_CONNECTIONS = 32;
 
 const config = loadConfig();
 const logger = createLogger('scheduler', config.LOG_LEVEL);

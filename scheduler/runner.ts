@@ -53,7 +53,7 @@ export interface Runner {
 /** At least this often the state is looked at: what others did, and whether one of them died. */
 const LOOK_MS_MAX = 1_000;
 const LOOK_MS_MIN = 20;
-const JOBS_AT_ONCE = 4;
+const JOBS_AT_ONCE = 8;
 const RETRY_MS_MAX = 300_000;
 /** Runs of a job that did nothing are kept for this many runs. */
 const QUIET_RUNS_KEPT = 200;
