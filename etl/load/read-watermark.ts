@@ -8,15 +8,15 @@ import type { Series } from '#core/candle.ts';
 import type { EpochMs } from '#core/time.ts';
 import type { Pool } from '#platform/postgres.ts';
 
-/** Kinds of runs that read what they are asked for, wherever the series ends. */
-const ON_DEMAND: readonly string[] = ['run', 'backfill', 'gaps', 'repair'];
+/** Kinds of jobs that go on where they ended; a job's name in the record begins with its kind. */
+const GOING_ON: readonly string[] = ['collect', 'recollect'];
 
 const READ = `
   select watermark
   from market.ingest_runs
   where exchange = $1::text and market_type = $2::text and symbol = $3::text
     and interval = $4::text and watermark is not null
-    and split_part(job, ':', 1) <> all ($5::text[])
+    and split_part(job, ':', 1) = any ($5::text[])
   order by watermark desc
   limit 1`;
 
@@ -27,7 +27,7 @@ export async function readWatermark(pool: Pool, series: Series): Promise<EpochMs
     series.marketType,
     series.symbol,
     series.interval,
-    ON_DEMAND,
+    GOING_ON,
   ]);
   return result.rows[0]?.watermark ?? null;
 }
