@@ -61,7 +61,7 @@ function page(candles: readonly Candle[], from: EpochMs): CandlePage {
 function run(adapter: Venue, changes: Partial<IngestJob> = {}): Promise<IngestReport> {
   const { pool } = database;
   const range = { from: TEST_OPEN_TIME, to: END };
-  return ingest({ job: 'test', adapter, pool, series: TEST_SERIES, ...range, ...changes });
+  return ingest({ job: 'collect', adapter, pool, series: TEST_SERIES, ...range, ...changes });
 }
 
 async function runs(): Promise<Record<string, unknown>[]> {
@@ -85,7 +85,7 @@ test('a run stores what it is given and reports what it recorded', async () => {
   expect(await runs()).toMatchObject([
     {
       id: String(report.runId),
-      job: 'test',
+      job: 'collect',
       state: 'done',
       range_from: TEST_OPEN_TIME,
       range_to: END,

@@ -68,6 +68,10 @@ export const CONFIG_SCHEMA = Type.Object(
     ),
     HYPERLIQUID_URL: text('Root of the Hyperliquid REST API', 'https://api.hyperliquid.xyz'),
     HYPERLIQUID_STREAM_URL: text('Hyperliquid streams', 'wss://api.hyperliquid.xyz/ws'),
+    SCHEDULER_JOBS: text(
+      'File that declares the jobs of the scheduler, relative to the application',
+      'scheduler/jobs.json',
+    ),
     COLLECT_CRON: text('When to collect closed candles (node-cron, seconds first)', '3 * * * * *'),
     COLLECT_SERIES: text(
       'Comma-separated exchange|market_type|symbol|interval to collect',

@@ -9,7 +9,10 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import type { BackfillFlags } from './commands/backfill.ts';
 import type { JsonFlag, UpFlags } from './commands/flags.ts';
+import type { RunFlags } from './commands/run.ts';
+import type { SyncFlags } from './commands/sync.ts';
 import { describeFailure, failureJson } from './failure.ts';
 
 const PackageFile = Type.Object({ version: Type.String() });
@@ -51,6 +54,7 @@ function createProgram(finish: Finish): Command {
   addStackCommands(program, finish);
   addSetupCommands(program, finish);
   addConnectorCommands(program, finish);
+  addHistoryCommands(program, finish);
   return program;
 }
 
@@ -146,6 +150,42 @@ function addConnectorCommands(program: Command, finish: Finish): void {
     .option('--forget', 'with its slot and its place in the WAL: the next one takes a new snapshot')
     .action(async (options: { forget?: boolean }) =>
       finish((await import('./commands/connector.ts')).remove(options)),
+    );
+}
+
+function addHistoryCommands(program: Command, finish: Finish): void {
+  program
+    .command('sync')
+    .description('bring the catalogue up to date: symbols, listings and delistings, intervals')
+    .option('--exchange <ids>', 'comma-separated venues; all of them by default')
+    .option('--json', 'print one JSON object')
+    .action(async (options: SyncFlags) =>
+      finish((await import('./commands/sync.ts')).sync(options)),
+    );
+  program
+    .command('run')
+    .description('read the newest closed candles, or a range, of one series into Postgres')
+    .option('--mode <mode>', 'batch', 'batch')
+    .requiredOption('--exchange <id>', 'venue, for example binance-futures')
+    .requiredOption('--symbol <symbol>', 'in any spelling: BTC/USDT, btcusdt')
+    .requiredOption('--tf <interval>', 'width of the candles, for example 1h')
+    .option('--limit <n>', 'the newest closed candles, 500 by default')
+    .option('--from <time>', 'first open time: a day or an ISO instant')
+    .option('--to <time>', 'open times end before this; by default with the newest closed candle')
+    .option('--json', 'print one JSON object')
+    .action(async (options: RunFlags) => finish((await import('./commands/run.ts')).run(options)));
+  program
+    .command('backfill')
+    .description('read the history of series into Postgres; killed, the same command goes on')
+    .requiredOption('--exchange <id>', 'venue, for example binance-futures')
+    .requiredOption('--symbol <symbols>', 'comma-separated, in any spelling: BTC/USDT,ethusdt')
+    .requiredOption('--tf <intervals>', 'comma-separated widths of candles, for example 1h,1d')
+    .option('--from <time>', 'first open time: a day or an ISO instant; by default the listing')
+    .option('--to <time>', 'open times end before this; by default with the newest closed candle')
+    .option('--dry-run', 'print the plan with its requests and weight, and read nothing')
+    .option('--json', 'print one JSON object')
+    .action(async (options: BackfillFlags) =>
+      finish((await import('./commands/backfill.ts')).backfill(options)),
     );
 }
 

@@ -47,5 +47,5 @@ export const CLICKHOUSE_TABLES = {
   analyzerState: 'analyzer_state',
 } as const;
 
-/** Postgres advisory locks, one number per job kind, so that one runner works. */
-export const ADVISORY_LOCKS = { migrate: 7_490_001, collect: 7_490_002 } as const;
+/** Postgres advisory locks: migrate alone, the others with the name of what is worked on. */
+export const ADVISORY_LOCKS = { migrate: 7_490_001, job: 7_490_003, series: 7_490_004 } as const;

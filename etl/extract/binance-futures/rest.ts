@@ -74,6 +74,11 @@ export function createBinanceFutures(options: BinanceFuturesOptions): VenueAdapt
     marketType: MARKET_TYPE,
     intervals: INTERVALS,
     reachCandles: null,
+    candleCost: {
+      pageCandles: session.pageSize,
+      pageWeight: klinesWeight(session.pageSize),
+      weightPerMinute: WEIGHT_LIMIT,
+    },
     fetchServerTime: (signal) => fetchServerTime(session, signal),
     fetchInstruments: (signal) => session.catalogue.fetch(signal),
     fetchCandles: (request) => fetchCandles(session, request),
