@@ -13,3 +13,7 @@ export { isRevised } from './revised.ts';
 export { surveyGaps, type GapReport, type GapSurvey } from './gaps/survey.ts';
 export { ingestFunding, type FundingJob, type FundingReport } from './ingest-funding.ts';
 export { syncCatalogue, type CatalogueReport } from './sync-catalogue.ts';
+export { QUARANTINE_REASONS } from './extract/reject.ts';
+export { listGaps, listSeries, type ListedGap } from './gaps/list-gaps.ts';
+export { listQuarantine, type QuarantinedCandle } from './quarantine/list-quarantine.ts';
+export { redriveQuarantine } from './quarantine/redrive.ts';

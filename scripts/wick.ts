@@ -10,7 +10,9 @@ import { Command, CommanderError } from 'commander';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { BackfillFlags } from './commands/backfill.ts';
+import type { GapListFlags, GapRepairFlags } from './commands/gaps.ts';
 import type { JsonFlag, UpFlags } from './commands/flags.ts';
+import type { QuarantineFlags, RedriveFlags } from './commands/quarantine.ts';
 import type { RunFlags } from './commands/run.ts';
 import type { SyncFlags } from './commands/sync.ts';
 import { describeFailure, failureJson } from './failure.ts';
@@ -55,6 +57,7 @@ function createProgram(finish: Finish): Command {
   addSetupCommands(program, finish);
   addConnectorCommands(program, finish);
   addHistoryCommands(program, finish);
+  addLedgerCommands(program, finish);
   return program;
 }
 
@@ -186,6 +189,57 @@ function addHistoryCommands(program: Command, finish: Finish): void {
     .option('--json', 'print one JSON object')
     .action(async (options: BackfillFlags) =>
       finish((await import('./commands/backfill.ts')).backfill(options)),
+    );
+}
+
+/** Options that choose series, on a command of their own each. */
+function withSeriesOptions(command: Command): Command {
+  return command
+    .option('--exchange <id>', 'only this venue, for example binance-futures')
+    .option('--symbol <symbol>', 'only this instrument, for example BTC/USDT')
+    .option('--tf <interval>', 'only candles of this width, for example 1h')
+    .option('--json', 'print one JSON object');
+}
+
+function addLedgerCommands(program: Command, finish: Finish): void {
+  const gaps = program
+    .command('gaps')
+    .description('candles that series should have and have not, and why');
+  withSeriesOptions(gaps.command('list'))
+    .description('print the gap ledger, newest first')
+    .option('--cause <cause>', 'missing, venue_empty, repaired, unrepairable or synthetic')
+    .option('--since <time>', 'only gaps that end after this day or ISO instant')
+    .option('--limit <n>', 'rows, at most', '1000')
+    .action(async (options: GapListFlags) =>
+      finish((await import('./commands/gaps.ts')).list(options)),
+    );
+  withSeriesOptions(gaps.command('repair'))
+    .description('look series through, ask the venues for what is missing, keep the ledger')
+    .option('--from <time>', 'first open time, by default that of the first stored candle')
+    .option('--to <time>', 'open times end before this, by default now')
+    .option('--dry-run', 'look and record, but ask no venue')
+    .action(async (options: GapRepairFlags) =>
+      finish((await import('./commands/gaps.ts')).repair(options)),
+    );
+  const quarantine = program
+    .command('quarantine')
+    .description('rows of venues that were refused, word for word, with the reason');
+  const withRowOptions = (command: Command): Command =>
+    withSeriesOptions(command)
+      .option('--reason <reason>', 'only rows refused for this, for example ohlc_order')
+      .option('--since <time>', 'only rows parked since this day or ISO instant')
+      .option('--limit <n>', 'rows, at most', '1000');
+  withRowOptions(quarantine.command('list'))
+    .description('print what waits, newest first')
+    .action(async (options: QuarantineFlags) =>
+      finish((await import('./commands/quarantine.ts')).list(options)),
+    );
+  withRowOptions(quarantine.command('redrive'))
+    .description('ask the venues for these candles again and judge them by the rules of today')
+    .option('--dry-run', 'print which rows it would be, and ask nobody')
+    .option('--accept', 'with --reason jump: store prices that jump')
+    .action(async (options: RedriveFlags) =>
+      finish((await import('./commands/quarantine.ts')).redrive(options)),
     );
 }
 
