@@ -219,8 +219,13 @@ class RunningAnalyzer implements Analyzer {
     const { metrics } = this.#options;
     const { partition, topic } = payload.batch;
     const letters: Letters = [];
+    const { rows } = this.#options.writer;
     let newest: CandleChange | null = null;
-    /** Decodes one by one, as the state takes them. */
+    let ledgerRows = 0;
+    /**
+     * Decodes one by one, as the state takes them. What travels with the candles is no part of any
+     * state: it goes straight to its table.
+     */
     function* closedChanges(): Generator<CandleChange> {
       for (const message of messages) {
         const { offset, value } = message;
@@ -233,6 +238,12 @@ class RunningAnalyzer implements Analyzer {
           if (change.values?.isClosed === false) continue;
           newest = change;
           yield change;
+        } else if (decoded.kind === 'gap') {
+          ledgerRows += 1;
+          rows.addGap(decoded.change);
+        } else if (decoded.kind === 'funding') {
+          ledgerRows += 1;
+          rows.addFunding(decoded.change);
         }
       }
     }
@@ -244,7 +255,7 @@ class RunningAnalyzer implements Analyzer {
     metrics.applied.inc(counts.applied);
     metrics.skipped.inc(counts.skipped);
     metrics.refolded.inc(counts.refolded);
-    const hasRows = counts.applied + counts.refolded > 0;
+    const hasRows = counts.applied + counts.refolded + ledgerRows > 0;
     const { offset } = assigned;
     const isBehind = BigInt(payload.batch.highWatermark) - offset > RECORDS_BEHIND;
     await this.#settle(assigned, { offset, hasRows, isBehind, letters, values, newest });

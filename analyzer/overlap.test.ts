@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { CandleChange, ChangeOrigin } from '#core/contracts/candle-change.ts';
+import type { CandleChange } from '#core/contracts/candle-change.ts';
+import type { ChangeOrigin } from '#core/contracts/change-place.ts';
 import { seriesKey } from '#core/candle.ts';
 import { epochMs } from '#core/time.ts';
 import { parseVersion } from '../connectors/index.ts';

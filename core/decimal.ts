@@ -20,8 +20,10 @@ export type DecimalResult =
   | { readonly ok: false; readonly reason: 'not_a_number' | 'too_many_digits' };
 
 const NUMERAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
+/** What most venues send; already canonical but for trailing zeros, so it skips the general path. */
 const PLAIN = /^(?:0|[1-9]\d{0,19})(?:\.\d{1,18})?$/;
-const DIGIT_0 = 48;
+/** Character codes. */
+const ZERO = 48;
 const POINT = 46;
 
 /**
@@ -59,7 +61,7 @@ export function parseDecimal(text: string): DecimalResult {
  */
 export function plainDecimal(text: string): DecimalString | null {
   if (!PLAIN.test(text)) return null;
-  if (text.charCodeAt(text.length - 1) !== DIGIT_0) return text as DecimalString;
+  if (text.charCodeAt(text.length - 1) !== ZERO) return text as DecimalString;
   return trimZeros(text) as DecimalString;
 }
 
@@ -85,6 +87,56 @@ export function compareDecimal(a: DecimalString, b: DecimalString): number {
   return negativeA ? -order : order;
 }
 
+/**
+ * True where one of two values is more than ten times the other; both above zero, canonical. Exact,
+ * allocates nothing.
+ */
+export function isTenfoldApart(a: DecimalString, b: DecimalString): boolean {
+  const apart = magnitude(a) - magnitude(b);
+  if (apart === 0) return false;
+  if (apart === 1) return compareDigits(a, b) > 0;
+  return apart === -1 ? compareDigits(b, a) > 0 : true;
+}
+
+/** The power of ten of the first digit that is not 0. */
+function magnitude(value: string): number {
+  if (value.charCodeAt(0) !== ZERO) return integerDigits(value) - 1;
+  let at = 2;
+  while (value.charCodeAt(at) === ZERO) at += 1;
+  return 1 - at;
+}
+
+/** Compares as if both had the same power of ten. */
+function compareDigits(a: string, b: string): number {
+  let atA = firstDigit(a);
+  let atB = firstDigit(b);
+  while (atA < a.length && atB < b.length) {
+    if (a.charCodeAt(atA) === POINT) atA += 1;
+    if (b.charCodeAt(atB) === POINT) atB += 1;
+    const apart = a.charCodeAt(atA) - b.charCodeAt(atB);
+    if (apart !== 0) return apart;
+    atA += 1;
+    atB += 1;
+  }
+  if (hasDigits(a, atA)) return 1;
+  return hasDigits(b, atB) ? -1 : 0;
+}
+
+function firstDigit(value: string): number {
+  let at = 0;
+  while (value.charCodeAt(at) === ZERO || value.charCodeAt(at) === POINT) at += 1;
+  return at;
+}
+
+/** Digits other than 0 from there on. */
+function hasDigits(value: string, from: number): boolean {
+  for (let at = from; at < value.length; at += 1) {
+    const code = value.charCodeAt(at);
+    if (code !== ZERO && code !== POINT) return true;
+  }
+  return false;
+}
+
 /** The nearest 64-bit float: the one place where a price becomes a number. */
 export function toFloat(value: DecimalString): number {
   return Number(value);
@@ -107,7 +159,7 @@ function integerDigits(magnitude: string): number {
 function trimZeros(plain: string): string {
   if (!plain.includes('.')) return plain;
   let end = plain.length;
-  while (plain.charCodeAt(end - 1) === DIGIT_0) end -= 1;
+  while (plain.charCodeAt(end - 1) === ZERO) end -= 1;
   if (plain.charCodeAt(end - 1) === POINT) end -= 1;
   return plain.slice(0, end);
 }

@@ -1,9 +1,11 @@
 /** The configured list of series. In: text. Out: typed series, or an error that names the bad part. */
 import { MARKET_TYPES, seriesKey, type Series } from './candle.ts';
 import { AppError } from './errors.ts';
-import { parseInterval } from './interval.ts';
+import { isInterval } from './interval.ts';
 
-const FORM = 'exchange|market_type|symbol|interval, for example binance-futures|perp|BTC/USDT|1m';
+/** What a series key looks like, for messages. */
+export const SERIES_FORM =
+  'exchange|market_type|symbol|interval, for example binance-futures|perp|BTC/USDT|1m';
 
 /**
  * Parses comma-separated series keys; a series named twice counts once.
@@ -14,31 +16,23 @@ export function parseSeriesList(text: string, variable: string): Series[] {
   const series = new Map<string, Series>();
   for (const part of text.split(',').map((piece) => piece.trim())) {
     if (part === '') continue;
-    const parsed = parseSeries(part, variable);
+    const parsed = parseSeries(part);
+    if (parsed === null) {
+      throw new AppError('WICK_CONFIG_INVALID', `${variable}: "${part}" is not ${SERIES_FORM}`);
+    }
     series.set(seriesKey(parsed), parsed);
   }
   if (series.size === 0) {
-    throw new AppError('WICK_CONFIG_INVALID', `${variable} names no series; give ${FORM}`);
+    throw new AppError('WICK_CONFIG_INVALID', `${variable} names no series; give ${SERIES_FORM}`);
   }
   return [...series.values()];
 }
 
-function parseSeries(part: string, variable: string): Series {
+/** One series key; null where it is none. */
+export function parseSeries(part: string): Series | null {
   const [exchange = '', market = '', symbol = '', interval = '', ...rest] = part.split('|');
   const marketType = MARKET_TYPES.find((type) => type === market);
-  if (
-    exchange === '' ||
-    marketType === undefined ||
-    !/^[^/]+\/[^/]+$/.test(symbol) ||
-    rest.length > 0
-  ) {
-    throw new AppError('WICK_CONFIG_INVALID', `${variable}: "${part}" is not ${FORM}`);
-  }
-  try {
-    return { exchange, marketType, symbol, interval: parseInterval(interval) };
-  } catch (error) {
-    throw new AppError('WICK_CONFIG_INVALID', `${variable}: "${part}" is not ${FORM}`, {
-      cause: error,
-    });
-  }
+  if (exchange === '' || marketType === undefined || rest.length > 0) return null;
+  if (!/^[^/]+\/[^/]+$/.test(symbol) || !isInterval(interval)) return null;
+  return { exchange, marketType, symbol, interval };
 }

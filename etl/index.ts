@@ -1,12 +1,28 @@
 /** The edge of the ETL: what the scheduler and the command line may use of it, and nothing else. */
-export { createSharedLimits } from './extract/limits-shared.ts';
-export { listVenueIds, openVenue, parseVenueId } from './extract/registry.ts';
-export type { VenueAdapter } from './extract/venue.ts';
+export { findInstrument, unsupported } from './extract/catalogue.ts';
+export { createSharedLimits, type SharedLimits } from './extract/limits-shared.ts';
+export {
+  listVenueIds,
+  openVenue,
+  parseVenueId,
+  VENUE_IDS,
+  type VenueId,
+} from './extract/registry.ts';
+export type { CandleCost, VenueAdapter } from './extract/venue.ts';
 export { parseDay } from './extract/web/day-format.ts';
 export { parseDeclaration } from './extract/web/html-table/declaration.ts';
 export { tryPage } from './extract/web/html-table/try-page.ts';
-export { ingest } from './ingest.ts';
+export { ingest, type IngestReport } from './ingest.ts';
+export { readCoverage, markChunk, type Coverage } from './load/backfill-chunks.ts';
 export { abandonRuns } from './load/abandon-runs.ts';
 export { readRecentStart } from './load/read-recent-start.ts';
 export { readWatermark } from './load/read-watermark.ts';
+export { selectSymbols } from './load/select-series.ts';
 export { isRevised } from './revised.ts';
+export { surveyGaps, type GapReport, type GapSurvey } from './gaps/survey.ts';
+export { ingestFunding, type FundingJob, type FundingReport } from './ingest-funding.ts';
+export { syncCatalogue, type CatalogueReport } from './sync-catalogue.ts';
+export { QUARANTINE_REASONS } from './extract/reject.ts';
+export { listGaps, listSeries, type ListedGap } from './gaps/list-gaps.ts';
+export { listQuarantine, type QuarantinedCandle } from './quarantine/list-quarantine.ts';
+export { redriveQuarantine } from './quarantine/redrive.ts';

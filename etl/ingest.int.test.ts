@@ -61,7 +61,7 @@ function page(candles: readonly Candle[], from: EpochMs): CandlePage {
 function run(adapter: Venue, changes: Partial<IngestJob> = {}): Promise<IngestReport> {
   const { pool } = database;
   const range = { from: TEST_OPEN_TIME, to: END };
-  return ingest({ job: 'test', adapter, pool, series: TEST_SERIES, ...range, ...changes });
+  return ingest({ job: 'collect', adapter, pool, series: TEST_SERIES, ...range, ...changes });
 }
 
 async function runs(): Promise<Record<string, unknown>[]> {
@@ -85,7 +85,7 @@ test('a run stores what it is given and reports what it recorded', async () => {
   expect(await runs()).toMatchObject([
     {
       id: String(report.runId),
-      job: 'test',
+      job: 'collect',
       state: 'done',
       range_from: TEST_OPEN_TIME,
       range_to: END,
@@ -123,6 +123,43 @@ test('what cannot be true is parked, the rest is stored', async () => {
   expect(watermark).toBe(TEST_OPEN_TIME + 180_000);
   const parked = await database.pool.query('select reason, symbol from market.quarantine');
   expect(parked.rows).toEqual([{ reason: 'ohlc_order', symbol: 'BTC/USDT' }]);
+});
+
+const priced = (price: string): Partial<Candle> => {
+  const value = decimal(price);
+  return { open: value, high: value, low: value, close: value };
+};
+
+/** Candles of one minute with these prices, from a minute on. */
+const walk = (from: number, ...prices: readonly string[]): Candle[] =>
+  prices.map((price, index) =>
+    testCandle({ openTime: epochMs(TEST_OPEN_TIME + (from + index) * 60_000), ...priced(price) }),
+  );
+
+test('a spike at the end of a run is parked, and stored when the next run shows a new level', async () => {
+  await run(venue(walk(0, '100', '101')));
+  const jump = walk(2, '5000');
+  const range = { from: epochMs(TEST_OPEN_TIME + 120_000) };
+  expect((await run(venue(jump), range)).counts).toMatchObject({ inserted: 0, quarantined: 1 });
+  expect(await readWatermark(database.pool, TEST_SERIES)).toBe(TEST_OPEN_TIME + 120_000);
+  const confirmed = [...jump, ...walk(3, '5001')];
+  expect((await run(venue(confirmed), range)).counts).toMatchObject({ inserted: 2 });
+});
+
+test('a new level that begins with the last candle of a page is confirmed by the next page', async () => {
+  const prices = Array.from({ length: 20 }, (_, index) => (index < PAGE_SIZE - 1 ? '100' : '5000'));
+  expect((await run(venue(walk(0, ...prices)))).counts).toMatchObject({
+    inserted: 20,
+    quarantined: 0,
+    raw: 2,
+  });
+});
+
+test('a spike as the last candle of a page is refused by the next page, and stored when it is meant', async () => {
+  const prices = Array.from({ length: 20 }, (_, index) => (index === PAGE_SIZE - 1 ? '9' : '100'));
+  const candles = walk(0, ...prices);
+  expect((await run(venue(candles))).counts).toMatchObject({ inserted: 19, quarantined: 1 });
+  expect((await run(venue(candles), { acceptsJumps: true })).counts).toMatchObject({ inserted: 1 });
 });
 
 test('a venue that fails midway leaves earlier batches, and the next run goes on from there', async () => {

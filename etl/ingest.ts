@@ -4,16 +4,18 @@
  * stored whole with its share of the record, so a run that dies is gone on with from the watermark.
  * While one batch is stored the next is fetched; never more. It does not decide when or what to run.
  */
-import type { Series } from '#core/candle.ts';
+import type { Candle, Series } from '#core/candle.ts';
 import { AppError, errorText } from '#core/errors.ts';
 import type { EpochMs } from '#core/time.ts';
 import type { Pool } from '#platform/postgres.ts';
-import type { VenueAdapter } from './extract/venue.ts';
+import type { CandlePage, VenueAdapter } from './extract/venue.ts';
 import type { RunCounts } from './load/advance-run.ts';
 import { finishRun } from './load/finish-run.ts';
 import { loadBatch, type LoadPage, type LoadResult } from './load/load-batch.ts';
+import { readCandleBefore } from './load/read-candle-before.ts';
 import { startRun } from './load/start-run.ts';
-import { validatePage } from './transform/validate.ts';
+import type { PriceRange } from './transform/jump.ts';
+import { endsInDoubt, validatePage } from './transform/validate.ts';
 
 export interface IngestJob {
   /** Name that the run is recorded under, for example `collect`. */
@@ -29,6 +31,8 @@ export interface IngestJob {
   readonly venueNow?: EpochMs | undefined;
   /** Most candles in one transaction; a page is never split. Default 6,000. */
   readonly batchRowsMax?: number | undefined;
+  /** Somebody has looked at the jumps of the range and means them to be stored. Default false. */
+  readonly acceptsJumps?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after each stored batch with the sums so far. */
   readonly onProgress?: ((report: IngestReport) => void) | undefined;
@@ -87,23 +91,45 @@ async function* batches(job: IngestJob): AsyncGenerator<readonly LoadPage[], voi
   const rowsMax = job.batchRowsMax ?? BATCH_ROWS_MAX;
   let pages: LoadPage[] = [];
   let rows = 0;
-  for await (const page of job.adapter.fetchCandles({
-    symbol: job.series.symbol,
-    interval: job.series.interval,
-    from: job.from,
-    to: job.to,
-    venueNow: job.venueNow,
-    signal: job.signal,
-  })) {
-    if (pages.length > 0 && rows + page.candles.length > rowsMax) {
+  for await (const page of judgedPages(job)) {
+    const count = page.accepted.length + page.rejects.length;
+    if (pages.length > 0 && rows + count > rowsMax) {
       yield pages;
       pages = [];
       rows = 0;
     }
-    pages.push({ ...validatePage(page), raw: page.raw });
-    rows += page.candles.length;
+    pages.push(page);
+    rows += count;
   }
   if (pages.length > 0) yield pages;
+}
+
+/** Pages with their verdicts. One whose last candle the next page must confirm waits for it. */
+async function* judgedPages(job: IngestJob): AsyncGenerator<LoadPage, void, undefined> {
+  const { adapter, pool, series, acceptsJumps } = job;
+  let before: PriceRange | null = await readCandleBefore(pool, series, job.from);
+  let doubtful: CandlePage | null = null;
+  const judge = (page: CandlePage, after: Candle | null): LoadPage => {
+    const validated = validatePage(page, { before, after, acceptsJumps });
+    before = validated.accepted.findLast(({ isClosed }) => isClosed) ?? before;
+    return { ...validated, raw: page.raw };
+  };
+  const { from, to, venueNow, signal } = job;
+  const { symbol, interval } = series;
+  for await (const page of adapter.fetchCandles({
+    symbol,
+    interval,
+    from,
+    to,
+    venueNow,
+    signal,
+  })) {
+    if (doubtful !== null) yield judge(doubtful, page.candles[0]?.candle ?? null);
+    doubtful = null;
+    if (endsInDoubt(page, { before })) doubtful = page;
+    else yield judge(page, null);
+  }
+  if (doubtful !== null) yield judge(doubtful, null);
 }
 
 const NOTHING: RunCounts = {

@@ -80,6 +80,10 @@ export const CONFIG_SCHEMA = Type.Object(
       default: 'false',
       description: 'Lets web sources be on this machine; for recorded ones only',
     }),
+    SCHEDULER_JOBS: text(
+      'File that declares the jobs of the scheduler, relative to the application',
+      'scheduler/jobs.json',
+    ),
     COLLECT_CRON: text('When to collect closed candles (node-cron, seconds first)', '3 * * * * *'),
     COLLECT_SERIES: text(
       'Comma-separated exchange|market_type|symbol|interval to collect',

@@ -54,10 +54,14 @@ describe('a migration', () => {
       'candle_revisions',
       'candles',
       'features',
+      'funding_rates',
+      'gaps',
       'schema_migrations',
       'signals',
       'v_candle_revisions',
       'v_candles',
+      'v_funding_rates',
+      'v_gaps',
       'v_signals',
     ]);
   });

@@ -70,8 +70,9 @@ test('an applied file that is gone means an older version, which is refused', as
 
 test('a new file that sorts before an applied one is refused', async () => {
   await migrate();
+  const last = (await readdir(SQL_DIRECTORY)).sort().at(-1) ?? '';
   await writeFile(join(directory, '003_aardvark.sql'), 'select 1;');
-  await expect(migrate()).rejects.toThrow(/sorts before the applied "005_change_capture.sql"/);
+  await expect(migrate()).rejects.toThrow(`sorts before the applied "${last}"`);
 });
 
 test('a misnamed file is refused', async () => {

@@ -20,6 +20,8 @@ beforeAll(async () => {
 describe('the login may', () => {
   test.each([
     'select * from market.candles',
+    'select * from market.gaps',
+    'select * from market.funding_rates',
     'select * from market.heartbeat',
     'select * from market.cdc_signal',
     `insert into market.heartbeat (id, beat_at) values (1, now())
@@ -40,6 +42,10 @@ describe('the login may not', () => {
     'update market.candles set open = 1',
     'delete from market.candles',
     'truncate market.candles',
+    `update market.gaps set cause = 'repaired'`,
+    'delete from market.gaps',
+    'update market.funding_rates set rate = 0',
+    'delete from market.funding_rates',
     'select * from market.raw_payloads',
     'select * from market.ingest_runs',
     'select * from market.quarantine',

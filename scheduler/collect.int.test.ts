@@ -8,6 +8,7 @@ import { usePostgres } from '../tests/support/postgres.ts';
 import { recordLogger, type RecordedLogger } from '../tests/support/recorded-logger.ts';
 import { collect, type CollectOptions } from './collect.ts';
 import { QuietSeries } from './quiet-series.ts';
+import { REREADS_MAX, Rereads } from './rereads.ts';
 import { Watermarks } from './watermarks.ts';
 
 const MINUTE_MS = 60_000;
@@ -85,6 +86,7 @@ function scheduler(venue: Venue, changes: Partial<CollectOptions> = {}): Collect
   const cached = new Map<string, string>();
   const { logger } = log;
   return {
+    job: 'collect',
     adapter: adapterOf(venue),
     pool: database.pool,
     series: [BTC, ETH],
@@ -94,6 +96,7 @@ function scheduler(venue: Venue, changes: Partial<CollectOptions> = {}): Collect
       logger,
     ),
     quiet: new QuietSeries(),
+    rereads: new Rereads(),
     historyDays: 7,
     logger,
     signal: new AbortController().signal,
@@ -247,6 +250,24 @@ test.each([
   const before = await everythingStored();
   await collect(options);
   expect(await everythingStored()).toEqual(before);
+});
+
+test('a series with nothing new is read again a few times after its last candle, then no more', async () => {
+  const venue = venueWith({ 'BTC/USDT': 5 }, minute(5));
+  const options = scheduler(venue, { series: [BTC] });
+  const askedInTick: number[] = [];
+  for (let tick = 1; tick <= 60; tick += 1) {
+    if (tick === 31) {
+      venue.minutes['BTC/USDT'] = 6;
+      venue.now = minute(6);
+    }
+    const before = venue.asked.length;
+    await collect(options);
+    if (venue.asked.length > before) askedInTick.push(tick);
+  }
+  expect(askedInTick).toEqual([1, 2, 4, 8, 31, 32, 34, 38]);
+  expect(askedInTick).toHaveLength(2 * (1 + REREADS_MAX));
+  expect(await runCount()).toBe(2);
 });
 
 test('a series with fewer candles than are read again is not read before its first one', async () => {

@@ -1,9 +1,9 @@
 /**
  * The collect job: brings every configured series up to the venue's now. What is due follows from the
  * watermark alone, so a missed tick, a crash or a long pause is caught up by the next run. The newest
- * closed candles are read again each time, since venues correct them late; where none is due and none
- * was corrected, nothing is written. Failing series do not keep the others from going on; series that
- * are due but have nothing new are asked less and less often.
+ * closed candles are read again with each run and a few times after each close, since venues correct
+ * them late; where none is due and none was corrected, nothing is written. Failing series do not keep
+ * the others from going on; series that are due but have nothing new are asked less and less often.
  */
 import { seriesKey, type Series } from '#core/candle.ts';
 import { errorText } from '#core/errors.ts';
@@ -13,15 +13,20 @@ import type { Logger } from '#platform/logger.ts';
 import type { Pool } from '#platform/postgres.ts';
 import { ingest, isRevised, readRecentStart, type VenueAdapter } from '../etl/index.ts';
 import type { QuietSeries } from './quiet-series.ts';
+import type { Rereads } from './rereads.ts';
 import type { Watermarks } from './watermarks.ts';
 
 export interface CollectOptions {
+  /** Name that its runs are recorded under, for example `collect`. */
+  readonly job: string;
   readonly adapter: Pick<VenueAdapter, 'id' | 'marketType' | 'fetchServerTime' | 'fetchCandles'>;
   readonly pool: Pool;
   readonly series: readonly Series[];
   readonly watermarks: Watermarks;
   /** Remembers from tick to tick who had nothing new. */
   readonly quiet: QuietSeries;
+  /** Remembers from tick to tick whose newest candles were read again. */
+  readonly rereads: Rereads;
   /** How far back a first collection reaches. */
   readonly historyDays: number;
   readonly logger: Logger;
@@ -36,18 +41,18 @@ export interface CollectReport {
 }
 
 const SERIES_AT_ONCE = 3;
-/** Closed candles of each series that every tick reads again. */
+/** Newest closed candles of a series that are read again. */
 const CANDLES_READ_AGAIN = 3;
 /** Bounds memory: this many candles of each series at once are in hand. */
 const BATCH_ROWS_MAX = 10_000;
 const DAY_MS = 86_400_000;
 const EARLIEST = Date.UTC(1990, 0, 1);
-const JOB = 'collect';
 
 /** One tick: brings each series up to now and its newest candles up to date, unless it rests. */
 export async function collect(options: CollectOptions): Promise<CollectReport> {
-  const { quiet } = options;
+  const { quiet, rereads } = options;
   quiet.tick();
+  rereads.tick();
   const now = await options.adapter.fetchServerTime(options.signal);
   const queue = [...options.series];
   const report = { collected: 0, failed: 0, candles: 0 };
@@ -78,11 +83,13 @@ async function collectSeries(
   series: Series,
   now: EpochMs,
 ): Promise<number | null> {
-  const { adapter, pool, watermarks, signal } = options;
-  const recent = await readRecentStart(pool, series, CANDLES_READ_AGAIN);
+  const { adapter, pool, watermarks, rereads, signal } = options;
   const isDone = (watermark: EpochMs | null): boolean =>
     watermark !== null && nextOpen(series.interval, watermark) > now;
-  if (isDone(await watermarks.cached(series)) || isDone(await watermarks.read(series))) {
+  const idle = isDone(await watermarks.cached(series)) || isDone(await watermarks.read(series));
+  if (idle && !rereads.take(seriesKey(series))) return null;
+  const recent = await readRecentStart(pool, series, CANDLES_READ_AGAIN);
+  if (idle) {
     if (recent === null) return null;
     const range = { from: recent, to: now, venueNow: now };
     if (!(await isRevised({ adapter, pool, series, ...range, signal }))) return null;
@@ -95,7 +102,7 @@ async function collectSeries(
       : Math.min(watermark, recent ?? watermark),
   );
   const report = await ingest({
-    job: JOB,
+    job: options.job,
     adapter,
     pool,
     series,
@@ -110,5 +117,7 @@ async function collectSeries(
   if (quarantined > 0) {
     options.logger.warn({ series: seriesKey(series), quarantined }, 'rows refused and kept aside');
   }
-  return inserted + closed + revised;
+  const stored = inserted + closed + revised;
+  if (stored > 0) rereads.news(seriesKey(series));
+  return stored;
 }

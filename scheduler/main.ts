@@ -1,56 +1,61 @@
 /**
- * The scheduler process: decides when, and lets one runner work. Wires venue, stores and cron; holds
- * no logic. The first collection starts at once, the timer only repeats it.
+ * The scheduler process: reads which jobs there are, opens what they need and runs them until it is
+ * told to end. Wires only; when a job runs is decided in runner.ts, what it does by its kind.
  */
-import { schedule, validate } from 'node-cron';
-import { ADVISORY_LOCKS } from '#core/contracts/names.ts';
-import { AppError, errorText } from '#core/errors.ts';
-import { parseSeriesList } from '#core/series-list.ts';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig, type Config } from '#platform/config.ts';
 import { startHealth } from '#platform/health.ts';
-import { runProcess, untilAborted, type Lifecycle } from '#platform/lifecycle.ts';
-import { createLogger, type Logger } from '#platform/logger.ts';
+import { runProcess, type Lifecycle } from '#platform/lifecycle.ts';
+import { createLogger } from '#platform/logger.ts';
 import { createMetrics, type Metrics } from '#platform/metrics.ts';
 import { createPostgresPool, postgresOptions } from '#platform/postgres.ts';
 import { createRedis } from '#platform/redis.ts';
-import { abandonRuns, createSharedLimits, openVenue } from '../etl/index.ts';
-import { collect, type CollectOptions } from './collect.ts';
-import { QuietSeries } from './quiet-series.ts';
-import { withRunLock } from './run-lock.ts';
+import { createSharedLimits } from '../etl/index.ts';
+import { resolveJobs } from './declared-jobs.ts';
+import { JOB_KINDS } from './job-kinds.ts';
+import type { Job, JobServices, Work } from './job.ts';
+import { readJobsFile } from './jobs-file.ts';
+import { createRunner, type JobEnd } from './runner.ts';
+import { createVenues } from './venues.ts';
 import { Watermarks } from './watermarks.ts';
 
-const POSTGRES_CONNECTIONS = 8;
+/** Jobs at once, each with its lock, and what they store with. */
+const POSTGRES_CONNECTIONS = 32;
 
 const config = loadConfig();
 const logger = createLogger('scheduler', config.LOG_LEVEL);
 
 await runProcess(logger, async (lifecycle) => {
-  assertCron(config.COLLECT_CRON);
-  const series = parseSeriesList(config.COLLECT_SERIES, 'COLLECT_SERIES');
+  const services = await openServices(config, lifecycle);
+  const jobs = await declaredJobs(services);
   const metrics = createMetrics('scheduler');
-  const options = { ...(await openStores(config, lifecycle)), series };
-  const job = createCollectJob(options, metrics);
-
-  const task = schedule(config.COLLECT_CRON, () => job.run(), { noOverlap: true, name: 'collect' });
-  lifecycle.onClose('cron', async () => task.stop());
+  const runner = createRunner({
+    pool: services.pool,
+    jobs: jobs.map((job) => ({ job, work: prepare(job, services) })),
+    worker: `${hostname()}:${process.pid}`,
+    clock: systemClock,
+    logger,
+    signal: lifecycle.signal,
+    onEnd: countEnds(metrics),
+  });
+  const checks = jobs.map(({ name }) => [name, () => runner.isHealthy(name)] as const);
   const health = await startHealth({
     host: config.HTTP_HOST,
     port: config.SCHEDULER_HTTP_PORT,
     metrics,
-    checks: { collect: job.isHealthy },
+    checks: Object.fromEntries(checks),
   });
   lifecycle.onClose('health', () => health.close());
-  logger.info({ series: series.length, cron: config.COLLECT_CRON }, 'scheduler started');
-  const first = job.run();
-  await untilAborted(lifecycle.signal);
-  await first;
-  await job.idle();
+  logger.info(
+    { jobs: jobs.map(({ name }) => name), file: config.SCHEDULER_JOBS },
+    'scheduler started',
+  );
+  await runner.run();
 });
 
-type Stores = Omit<CollectOptions, 'series'>;
-
-async function openStores(settings: Config, lifecycle: Lifecycle): Promise<Stores> {
+async function openServices(settings: Config, lifecycle: Lifecycle): Promise<JobServices> {
   const pool = createPostgresPool(
     { ...postgresOptions(settings, 'wickstream-scheduler'), connectionsMax: POSTGRES_CONNECTIONS },
     (error) => logger.debug({ err: error.message }, 'postgres connection lost'),
@@ -61,74 +66,45 @@ async function openStores(settings: Config, lifecycle: Lifecycle): Promise<Store
   await redis.connect().catch((error: Error) => {
     logger.warn({ err: error.message }, 'redis is away; going on without its cache');
   });
-  const adapter = openVenue('binance-futures', settings, {
-    clock: systemClock,
-    shared: createSharedLimits(redis, systemClock, logger),
-    logger,
+  const shared = createSharedLimits(redis, systemClock, logger);
+  const venues = createVenues({ config: settings, clock: systemClock, shared, logger });
+  lifecycle.onClose('venues', async () => venues.close());
+  const watermarks = new Watermarks(pool, redis, logger);
+  return { config: settings, pool, venues, watermarks, clock: systemClock, logger };
+}
+
+async function declaredJobs(services: JobServices): Promise<readonly Job[]> {
+  const path = resolve(import.meta.dirname, '..', services.config.SCHEDULER_JOBS);
+  const venueOf = (exchange: string) => services.venues.open(exchange);
+  return resolveJobs(await readJobsFile(path), {
+    kinds: JOB_KINDS,
+    config: services.config,
+    venueOf,
   });
-  lifecycle.onClose('venue', async () => adapter.close());
-  return {
-    adapter,
-    pool,
-    watermarks: new Watermarks(pool, redis, logger),
-    quiet: new QuietSeries(),
-    historyDays: settings.COLLECT_HISTORY_DAYS,
-    logger,
-    signal: lifecycle.signal,
-  };
 }
 
-interface CollectJob {
-  run(): Promise<void>;
-  /** True once a run went through without a failing series, and still true of the last one. */
-  isHealthy(this: void): boolean;
-  idle(): Promise<void>;
+function prepare(job: Job, services: JobServices): Work {
+  const kind = JOB_KINDS.get(job.kind);
+  if (kind === undefined) throw new Error(`a job of kind "${job.kind}" passed the check`);
+  return kind.prepare(job, services);
 }
 
-function createCollectJob(options: CollectOptions, metrics: Metrics): CollectJob {
-  const log: Logger = options.logger;
-  const candles = metrics.counter('collect_candles_total', 'Candles stored by the collect job');
+/** What people watch, by job. */
+function countEnds(metrics: Metrics): (end: JobEnd) => void {
+  const labels = ['job'];
+  const runs = metrics.counter('job_runs_total', 'Attempts that ended', ['job', 'state']);
+  const rows = metrics.counter('job_rows_total', 'Rows stored or changed', labels);
+  const seconds = metrics.gauge('job_last_seconds', 'How long the last attempt took', labels);
+  const done = metrics.gauge('job_last_done_seconds', 'When it was last done, epoch', labels);
+  const candles = metrics.counter('collect_candles_total', 'Candles stored by jobs that collect');
   const failures = metrics.counter('collect_failures_total', 'Series that could not be collected');
-  let healthy = false;
-  let running: Promise<void> | null = null;
-  const once = async (): Promise<void> => {
-    try {
-      const ran = await withRunLock(options.pool, ADVISORY_LOCKS.collect, async () => {
-        await abandonRuns(options.pool, 'collect');
-        const report = await collect(options);
-        candles.inc(report.candles);
-        failures.inc(report.failed);
-        healthy = report.failed === 0;
-        if (report.collected > 0) log.debug(report, 'collected');
-      });
-      // Another scheduler works: this one stands by, which is as it should be.
-      if (!ran) healthy = true;
-    } catch (error) {
-      if (options.signal.aborted) return;
-      healthy = false;
-      log.warn({ err: errorText(error) }, 'collect did not run; the next tick tries again');
-    }
+  return ({ job, state, outcome, ms }) => {
+    runs.inc({ job: job.name, state });
+    rows.inc({ job: job.name }, outcome?.wrote ?? 0);
+    seconds.set({ job: job.name }, ms / 1000);
+    if (state === 'done') done.set({ job: job.name }, systemClock.now() / 1000);
+    if (job.kind !== 'collect') return;
+    candles.inc(outcome?.wrote ?? 0);
+    failures.inc(Number(outcome?.report['failed'] ?? 0));
   };
-  return {
-    // The timer and the first run must not overlap either.
-    run: async () => {
-      if (options.signal.aborted) return;
-      running ??= once().finally(() => {
-        running = null;
-      });
-      await running;
-    },
-    isHealthy: () => healthy,
-    idle: async () => {
-      await running;
-    },
-  };
-}
-
-function assertCron(expression: string): void {
-  if (validate(expression)) return;
-  throw new AppError(
-    'WICK_CONFIG_INVALID',
-    `COLLECT_CRON is "${expression}", which is not a cron expression like "3 * * * * *" (seconds first)`,
-  );
 }

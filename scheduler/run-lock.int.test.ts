@@ -1,10 +1,10 @@
 /** One runner at a time, on a real Postgres: exclusion, release, and what a dead holder leaves. */
 import { expect, test } from 'vitest';
 import { usePostgres } from '../tests/support/postgres.ts';
-import { withRunLock } from './run-lock.ts';
+import { withRunLock, type RunLock } from './run-lock.ts';
 
 const database = usePostgres();
-const LOCK = 7_499_001;
+const LOCK = { kind: 7_499_001, name: 'job' };
 
 interface Holding {
   /** Settles as the holder's `withRunLock` does. */
@@ -13,7 +13,7 @@ interface Holding {
 }
 
 /** Takes the lock through a pool of its own, as another process would, and keeps it. */
-async function hold(lock = LOCK): Promise<Holding> {
+async function hold(lock: RunLock = LOCK): Promise<Holding> {
   const held = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
   const ended = withRunLock(database.createPool(), lock, async () => {
@@ -24,7 +24,7 @@ async function hold(lock = LOCK): Promise<Holding> {
   return { ended, release: () => release.resolve() };
 }
 
-async function runs(lock = LOCK): Promise<boolean> {
+async function runs(lock: RunLock = LOCK): Promise<boolean> {
   let ran = false;
   const told = await withRunLock(database.pool, lock, async () => {
     ran = true;
@@ -65,7 +65,7 @@ test('of many that start at once exactly one works', async () => {
 
 test('another job is not kept out', async () => {
   const holder = await hold();
-  expect(await runs(LOCK + 1)).toBe(true);
+  expect(await runs({ ...LOCK, name: 'another job' })).toBe(true);
   holder.release();
   await holder.ended;
 });
@@ -80,8 +80,8 @@ test('a holder whose session is killed frees the lock although its work goes on'
   const holder = await hold();
   const killed = await database.pool.query(
     `select pg_terminate_backend(pid) from pg_locks
-     where locktype = 'advisory' and objid = $1 and granted`,
-    [LOCK],
+     where locktype = 'advisory' and classid = $1 and granted`,
+    [LOCK.kind],
   );
   expect(killed.rowCount).toBe(1);
   await expect.poll(() => runs(), { timeout: 10_000 }).toBe(true);

@@ -4,30 +4,39 @@
  */
 import type { Pool } from '#platform/postgres.ts';
 
+/** A number of ADVISORY_LOCKS and what exactly is locked, for example the name of a job. */
+export interface RunLock {
+  readonly kind: number;
+  /** Names are hashed to 32 bits: two that meet there only keep each other waiting. */
+  readonly name: string;
+}
+
 /**
  * Runs `work` if nobody else holds the lock.
  * @returns false when somebody does; then nothing was run.
  */
 export async function withRunLock(
   pool: Pool,
-  lock: number,
+  { kind, name }: RunLock,
   work: () => Promise<void>,
 ): Promise<boolean> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
     const result = await client.query<{ taken: boolean }>(
-      'select pg_try_advisory_lock($1::bigint) as taken',
-      [lock],
+      'select pg_try_advisory_lock($1::integer, hashtext($2::text)) as taken',
+      [kind, name],
     );
     if (result.rows[0]?.taken !== true) return false;
     try {
       await work();
     } finally {
-      await client.query('select pg_advisory_unlock($1::bigint)', [lock]).catch((error: Error) => {
-        // The session goes back to no one: closing it frees the lock.
-        broken = error;
-      });
+      await client
+        .query('select pg_advisory_unlock($1::integer, hashtext($2::text))', [kind, name])
+        .catch((error: Error) => {
+          // The session goes back to no one: closing it frees the lock.
+          broken = error;
+        });
     }
     return true;
   } finally {

@@ -28,12 +28,12 @@ const AWAY: WatermarkCache = {
   set: () => Promise.reject(new Error('redis is away')),
 };
 
-async function storeWatermark(watermark: number): Promise<void> {
+async function storeWatermark(watermark: number, job = 'collect'): Promise<void> {
   await database.pool.query(
     `insert into market.ingest_runs (job, exchange, market_type, symbol, interval, state,
        finished_at, range_from, range_to, watermark)
-     values ('test', $1, $2, $3, $4, 'done', now(), $5, $5, $5)`,
-    [...Object.values(TEST_SERIES), new Date(watermark).toISOString()],
+     values ($6, $1, $2, $3, $4, 'done', now(), $5, $5, $5)`,
+    [...Object.values(TEST_SERIES), new Date(watermark).toISOString(), job],
   );
 }
 
@@ -53,6 +53,15 @@ test('the newest stored one is read, and cached', async () => {
   const { cache, values } = memoryCache();
   expect(await watermarks(cache).read(TEST_SERIES)).toBe(LATER);
   expect([...values]).toEqual([[KEY, String(LATER)]]);
+});
+
+test('a run that leapt does not count, however new its candles are', async () => {
+  await storeWatermark(TEST_OPEN_TIME);
+  const leaps = ['run:binance-futures|perp|BTC/USDT|1m', 'backfill:x', 'gap-repair'];
+  for (const job of leaps) await storeWatermark(LATER, job);
+  expect(await watermarks(AWAY).read(TEST_SERIES)).toBe(TEST_OPEN_TIME);
+  await storeWatermark(LATER, 'collect:another-name');
+  expect(await watermarks(AWAY).read(TEST_SERIES)).toBe(LATER);
 });
 
 test('a cached one saves asking whether anything is due', async () => {

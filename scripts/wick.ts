@@ -16,6 +16,11 @@ import type {
   StreamFlags,
   UpFlags,
 } from './commands/flags.ts';
+import type { BackfillFlags } from './commands/backfill.ts';
+import type { GapListFlags, GapRepairFlags } from './commands/gaps.ts';
+import type { QuarantineFlags, RedriveFlags } from './commands/quarantine.ts';
+import type { RunFlags } from './commands/run.ts';
+import type { SyncFlags } from './commands/sync.ts';
 import { describeFailure, failureJson } from './failure.ts';
 
 const PackageFile = Type.Object({ version: Type.String() });
@@ -60,6 +65,8 @@ function createProgram(finish: Finish): Command {
   addStreamCommand(program, finish);
   addVenueCommands(program, finish);
   addSourceCommands(program, finish);
+  addHistoryCommands(program, finish);
+  addLedgerCommands(program, finish);
   return program;
 }
 
@@ -209,6 +216,93 @@ function addSourceCommands(program: Command, finish: Finish): void {
     .option('--day <YYYY-MM-DD>', 'the day that the page was asked for, where its address has one')
     .action(async (file: string, options: SourceFlags) =>
       finish((await import('./commands/source.ts')).trySource(file, options)),
+    );
+}
+
+function addHistoryCommands(program: Command, finish: Finish): void {
+  program
+    .command('sync')
+    .description('bring the catalogue up to date: symbols, listings and delistings, intervals')
+    .option('--exchange <ids>', 'comma-separated venues; all of them by default')
+    .option('--json', 'print one JSON object')
+    .action(async (options: SyncFlags) =>
+      finish((await import('./commands/sync.ts')).sync(options)),
+    );
+  program
+    .command('run')
+    .description('read the newest closed candles, or a range, of one series into Postgres')
+    .option('--mode <mode>', 'batch', 'batch')
+    .requiredOption('--exchange <id>', 'venue, for example binance-futures')
+    .requiredOption('--symbol <symbol>', 'in any spelling: BTC/USDT, btcusdt')
+    .requiredOption('--tf <interval>', 'width of the candles, for example 1h')
+    .option('--limit <n>', 'the newest closed candles, 500 by default')
+    .option('--from <time>', 'first open time: a day or an ISO instant')
+    .option('--to <time>', 'open times end before this; by default with the newest closed candle')
+    .option('--json', 'print one JSON object')
+    .action(async (options: RunFlags) => finish((await import('./commands/run.ts')).run(options)));
+  program
+    .command('backfill')
+    .description('read the history of series into Postgres; killed, the same command goes on')
+    .requiredOption('--exchange <id>', 'venue, for example binance-futures')
+    .requiredOption('--symbol <symbols>', 'comma-separated, in any spelling: BTC/USDT,ethusdt')
+    .requiredOption('--tf <intervals>', 'comma-separated widths of candles, for example 1h,1d')
+    .option('--from <time>', 'first open time: a day or an ISO instant; by default the listing')
+    .option('--to <time>', 'open times end before this; by default with the newest closed candle')
+    .option('--dry-run', 'print the plan with its requests and weight, and read nothing')
+    .option('--json', 'print one JSON object')
+    .action(async (options: BackfillFlags) =>
+      finish((await import('./commands/backfill.ts')).backfill(options)),
+    );
+}
+
+/** Options that choose series, on a command of their own each. */
+function withSeriesOptions(command: Command): Command {
+  return command
+    .option('--exchange <id>', 'only this venue, for example binance-futures')
+    .option('--symbol <symbol>', 'only this instrument, for example BTC/USDT')
+    .option('--tf <interval>', 'only candles of this width, for example 1h')
+    .option('--json', 'print one JSON object');
+}
+
+function addLedgerCommands(program: Command, finish: Finish): void {
+  const gaps = program
+    .command('gaps')
+    .description('candles that series should have and have not, and why');
+  withSeriesOptions(gaps.command('list'))
+    .description('print the gap ledger, newest first')
+    .option('--cause <cause>', 'missing, venue_empty, repaired, unrepairable or synthetic')
+    .option('--since <time>', 'only gaps that end after this day or ISO instant')
+    .option('--limit <n>', 'rows, at most', '1000')
+    .action(async (options: GapListFlags) =>
+      finish((await import('./commands/gaps.ts')).list(options)),
+    );
+  withSeriesOptions(gaps.command('repair'))
+    .description('look series through, ask the venues for what is missing, keep the ledger')
+    .option('--from <time>', 'first open time, by default that of the first stored candle')
+    .option('--to <time>', 'open times end before this, by default now')
+    .option('--dry-run', 'look and record, but ask no venue')
+    .action(async (options: GapRepairFlags) =>
+      finish((await import('./commands/gaps.ts')).repair(options)),
+    );
+  const quarantine = program
+    .command('quarantine')
+    .description('rows of venues that were refused, word for word, with the reason');
+  const withRowOptions = (command: Command): Command =>
+    withSeriesOptions(command)
+      .option('--reason <reason>', 'only rows refused for this, for example ohlc_order')
+      .option('--since <time>', 'only rows parked since this day or ISO instant')
+      .option('--limit <n>', 'rows, at most', '1000');
+  withRowOptions(quarantine.command('list'))
+    .description('print what waits, newest first')
+    .action(async (options: QuarantineFlags) =>
+      finish((await import('./commands/quarantine.ts')).list(options)),
+    );
+  withRowOptions(quarantine.command('redrive'))
+    .description('ask the venues for these candles again and judge them by the rules of today')
+    .option('--dry-run', 'print which rows it would be, and ask nobody')
+    .option('--accept', 'with --reason jump: store prices that jump')
+    .action(async (options: RedriveFlags) =>
+      finish((await import('./commands/quarantine.ts')).redrive(options)),
     );
 }
 

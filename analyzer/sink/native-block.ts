@@ -19,6 +19,7 @@ const WIDTHS = {
   UInt64: 8,
   Float64: 8,
   'Decimal(38, 18)': 16,
+  "DateTime64(3, 'UTC')": 8,
 } as const;
 
 export interface NativeColumn {

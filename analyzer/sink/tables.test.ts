@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { seriesKey } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
+import type { FundingChange, GapChange } from '#core/contracts/ledger-change.ts';
 import { decimal } from '#core/decimal.ts';
 import { epochMs } from '#core/time.ts';
+import { decodeCandleMessage } from '../../connectors/index.ts';
+import { captured } from '../../tests/support/captured-messages.ts';
 import { CandleStream } from '../../tests/support/candle-stream.ts';
 import { TEST_OPEN_TIME, TEST_SERIES, testCandle } from '../../tests/support/candles.ts';
 import { floatBits, readNative, type Cell } from '../../tests/support/binary-reader.ts';
@@ -58,7 +61,21 @@ function taken(rows: OutputRows): Record<OutputName, Record<string, Cell>[]> {
     candles: readNative(blocks.candles).rows,
     features: readNative(blocks.features).rows,
     signals: readNative(blocks.signals).rows,
+    gaps: readNative(blocks.gaps).rows,
+    fundingRates: readNative(blocks.fundingRates).rows,
   };
+}
+
+function gapChange(name: string): GapChange {
+  const decoded = decodeCandleMessage(captured(name));
+  if (decoded.kind !== 'gap') throw new Error(`"${name}" is no gap`);
+  return decoded.change;
+}
+
+function fundingChange(name: string): FundingChange {
+  const decoded = decodeCandleMessage(captured(name));
+  if (decoded.kind !== 'funding') throw new Error(`"${name}" is no funding payment`);
+  return decoded.change;
 }
 
 function change(changes: Partial<CandleChange> = {}): CandleChange {
@@ -115,6 +132,8 @@ test.each(OUTPUT_NAMES)(
       version: VERSION,
       evaluation: ACTIVE,
     });
+    rows.addGap(gapChange('gap, insert'));
+    rows.addFunding(fundingChange('funding, insert'));
     const { types } = readNative(rows.take()[output]);
     const columns = TABLES.get(OUTPUTS[output]) ?? [];
     expect(types).toEqual(
@@ -310,6 +329,62 @@ describe('a derived row', () => {
   });
 });
 
+describe('what travels with the candles', () => {
+  const place = { exchange: 'binance-futures', market_type: 'perp', symbol: 'SOL/USDT' };
+  const from = String(Date.parse('2025-06-01T00:05:00Z'));
+
+  test('becomes a row of its own table and touches no other', () => {
+    const rows = new OutputRows(PRODUCER);
+    rows.addGap(gapChange('gap, update'));
+    rows.addFunding(fundingChange('funding, insert'));
+    expect(rows.rows).toBe(1);
+    const { gaps, fundingRates, ...others } = taken(rows);
+    expect(gaps).toEqual([
+      {
+        ...place,
+        interval: '1m',
+        gap_from: from,
+        gap_to: String(Date.parse('2025-06-01T04:05:00Z')),
+        candles: '240',
+        cause: 'venue_empty',
+        attempts: '2',
+        empty_answers: '2',
+        first_seen_at: String(Date.parse('2025-06-01T05:00:00.123Z')),
+        last_checked_at: String(Date.parse('2025-06-01T05:00:01Z')),
+        resolved_at: String(Date.parse('2025-06-01T06:00:00Z')),
+        detail: 'asked 2 times',
+        last_run_id: '9007199254740991',
+        version: String((33897712n << 64n) + 33897712n),
+        is_deleted: '0',
+      },
+    ]);
+    expect(fundingRates).toMatchObject([
+      {
+        ...place,
+        interval: '8h',
+        rate: '-0.000012345678901234',
+        mark_price: '104500.5',
+        premium: null,
+        ingest_run_id: '7',
+        raw_id: '17',
+        is_deleted: '0',
+      },
+    ]);
+    expect(Object.values(others).flat()).toEqual([]);
+    expect(rows.rows).toBe(0);
+    expect(Object.values(taken(rows)).flat()).toEqual([]);
+  });
+
+  test('and is deleted keeps its key alone', () => {
+    const rows = new OutputRows(PRODUCER);
+    rows.addGap(gapChange('gap, delete'));
+    rows.addFunding(fundingChange('funding, delete'));
+    const { gaps, fundingRates } = taken(rows);
+    expect(gaps).toMatchObject([{ ...place, gap_from: from, candles: '0', is_deleted: '1' }]);
+    expect(fundingRates).toMatchObject([{ ...place, interval: '8h', rate: '0', is_deleted: '1' }]);
+  });
+});
+
 test('rows of several series keep apart, in order, and are counted until they are taken', () => {
   const rows = new OutputRows(PRODUCER);
   const { changes } = new CandleStream(40);
@@ -324,7 +399,9 @@ test('rows of several series keep apart, in order, and are counted until they ar
   }
   expect(rows.rows).toBeGreaterThanOrEqual(changes.length);
   const expected = changes.map(({ series, openTime }) => [series.symbol, String(openTime)]);
-  for (const read of Object.values(taken(rows))) {
+  const { gaps, fundingRates, ...ofCandles } = taken(rows);
+  expect([gaps, fundingRates]).toEqual([[], []]);
+  for (const read of Object.values(ofCandles)) {
     expect(read.map(({ symbol, open_time: time }) => [symbol, time])).toEqual(expected);
   }
   expect(rows.rows).toBe(0);

@@ -1,13 +1,14 @@
 /**
- * Rows of the four output tables. In: changes and evaluations. Out: a Native block per table. What two
- * tables have in common is written once.
+ * Rows of the output tables. In: changes and evaluations. Out: a Native block per table. What two
+ * tables have in common is written once; gaps and funding payments have a file of their own.
  */
 import type { CandleValues, Series } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
+import type { FundingChange, GapChange } from '#core/contracts/ledger-change.ts';
 import { CLICKHOUSE_TABLES } from '#core/contracts/names.ts';
 import { decimal } from '#core/decimal.ts';
 import type { DerivedRow } from '../series-state.ts';
-
+import { LedgerRows } from './ledger-rows.ts';
 import {
   ArrayColumn,
   DictionaryColumn,
@@ -23,6 +24,8 @@ export const OUTPUTS = {
   candles: CLICKHOUSE_TABLES.candles,
   features: CLICKHOUSE_TABLES.features,
   signals: CLICKHOUSE_TABLES.signals,
+  gaps: CLICKHOUSE_TABLES.gaps,
+  fundingRates: CLICKHOUSE_TABLES.fundingRates,
 } as const;
 
 export type OutputName = keyof typeof OUTPUTS;
@@ -148,6 +151,7 @@ export class OutputRows {
   readonly #derived = derivedColumns();
   readonly #feature = featureColumns();
   readonly #signal = signalColumns();
+  readonly #ledger = new LedgerRows();
 
   constructor(producer: Producer) {
     this.#producer = producer;
@@ -155,7 +159,15 @@ export class OutputRows {
 
   /** Rows in the fullest table. */
   get rows(): number {
-    return Math.max(this.#candle.version.length, this.#derived.version.length);
+    return Math.max(this.#candle.version.length, this.#derived.version.length, this.#ledger.rows);
+  }
+
+  addGap(change: GapChange): void {
+    this.#ledger.addGap(change);
+  }
+
+  addFunding(change: FundingChange): void {
+    this.#ledger.addFunding(change);
   }
 
   /** The candle as it is now, and the change in the ledger. */
@@ -239,6 +251,7 @@ export class OutputRows {
       candles: encodeBlock(candle),
       features: encodeBlock({ ...derived, ...this.#feature }),
       signals: encodeBlock({ ...derived, ...this.#signal }),
+      ...this.#ledger.take(),
     };
     for (const part of [candle, this.#lineage, derived, this.#feature, this.#signal]) {
       for (const column of Object.values<NativeColumn>(part)) column.clear();

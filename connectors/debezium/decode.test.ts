@@ -208,7 +208,7 @@ test('an LSN beyond the integers of a JSON number loses no digit', () => {
   const message = altered(
     'insert',
     /"sequence":.*?"lsn":\d+/,
-    String.raw`"sequence":"[\"9007199254740993\",\"9007199254740995\"]","txId":769,"lsn":9007199254740995`,
+    String.raw`"sequence":"[\"9007199254740993\",\"9007199254740995\"]","table":"candles","txId":769,"lsn":9007199254740995`,
   );
   expect(decoded(message)).toMatchObject({
     version: 9007199254740993n * LSN + 9007199254740995n,

@@ -1,6 +1,7 @@
 /**
- * The shape of a Debezium message about `market.candles`, JSON without schemas. Unknown fields are
- * tolerated, missing or differently typed ones are not. Example (shortened):
+ * The shapes of Debezium messages about `market.candles`, `market.gaps` and `market.funding_rates`,
+ * JSON without schemas. Unknown fields are tolerated, missing or differently typed ones are not.
+ * Example (shortened):
  * {"before":null,"after":{"exchange":"binance-futures",…,"open":"94500.500000000000000000",…},
  *  "source":{"sequence":"[\"30761504\",\"30761504\"]","lsn":30761504,"txId":768,"snapshot":"false",
  *  "ts_ms":1795239616229,…},"op":"c",…}
@@ -16,19 +17,23 @@ const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 /** The column is 32 bits wide in ClickHouse. */
 const Revision = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
 
-/** The primary key; also all that may be read of `before`, whose other fields are invented defaults. */
-const KeyFields = {
+/** The fields of a series: the part of the key that all three tables have. */
+const SeriesFields = {
   exchange: Type.String(),
   market_type: Type.String(),
   symbol: Type.String(),
   interval: Type.String(),
-  open_time: Type.String(),
 };
+const SeriesKey = Type.Object(SeriesFields);
+export type RowKey = Static<typeof SeriesKey>;
 
-const RowKey = Type.Object(KeyFields);
+// The primary keys; also all that may be read of `before`, whose other fields are invented defaults.
+const CandleKey = { ...SeriesFields, open_time: Type.String() };
+const GapKey = { ...SeriesFields, gap_from: Type.String() };
+const FundingKey = { ...SeriesFields, funding_time: Type.String() };
 
-const Row = Type.Object({
-  ...KeyFields,
+const CandleRow = Type.Object({
+  ...CandleKey,
   open: Type.String(),
   high: Type.String(),
   low: Type.String(),
@@ -46,20 +51,69 @@ const Row = Type.Object({
   raw_id: NullableInteger,
 });
 
-const Source = Type.Object({
+const GapRow = Type.Object({
+  ...GapKey,
+  gap_to: Type.String(),
+  candles: Count,
+  cause: Type.String(),
+  attempts: Count,
+  empty_answers: Count,
+  first_seen_at: Type.String(),
+  last_checked_at: NullableText,
+  resolved_at: NullableText,
+  detail: NullableText,
+  last_run_id: NullableInteger,
+});
+
+const FundingRow = Type.Object({
+  ...FundingKey,
+  rate: Type.String(),
+  mark_price: NullableText,
+  premium: NullableText,
+  observed_at: Type.String(),
+  source: Type.String(),
+  ingest_run_id: NullableInteger,
+  raw_id: NullableInteger,
+});
+
+const SourceFields = {
   sequence: Type.String(),
   lsn: NullableInteger,
   txId: NullableInteger,
   snapshot: Type.String(),
   ts_ms: Type.Integer(),
-});
+};
+const Source = Type.Object(SourceFields);
 
-const Envelope = Type.Object({
+/** What the messages of all tables have. */
+export interface Envelope {
+  readonly source: Static<typeof Source>;
+}
+
+const CandleMessage = Type.Object({
   op: Type.String(),
-  before: Type.Union([RowKey, Type.Null()]),
-  after: Type.Union([Row, Type.Null()]),
-  source: Source,
+  before: Type.Union([Type.Object(CandleKey), Type.Null()]),
+  after: Type.Union([CandleRow, Type.Null()]),
+  source: Type.Object({ ...SourceFields, table: Type.Literal('candles') }),
+});
+const GapMessage = Type.Object({
+  op: Type.String(),
+  before: Type.Union([Type.Object(GapKey), Type.Null()]),
+  after: Type.Union([GapRow, Type.Null()]),
+  source: Type.Object({ ...SourceFields, table: Type.Literal('gaps') }),
+});
+const FundingMessage = Type.Object({
+  op: Type.String(),
+  before: Type.Union([Type.Object(FundingKey), Type.Null()]),
+  after: Type.Union([FundingRow, Type.Null()]),
+  source: Type.Object({ ...SourceFields, table: Type.Literal('funding_rates') }),
 });
 
-export type CandleEnvelope = Static<typeof Envelope>;
-export const CandleEnvelopeCheck = Compile(Envelope);
+export type CandleEnvelope = Static<typeof CandleMessage>;
+export const CandleEnvelopeCheck = Compile(CandleMessage);
+export type GapEnvelope = Static<typeof GapMessage>;
+export const GapEnvelopeCheck = Compile(GapMessage);
+export type FundingEnvelope = Static<typeof FundingMessage>;
+export const FundingEnvelopeCheck = Compile(FundingMessage);
+/** Which table a message is about, where the rest of it is not as it should be. */
+export const TableCheck = Compile(Type.Object({ source: Type.Object({ table: Type.String() }) }));

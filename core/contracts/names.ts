@@ -5,6 +5,8 @@
 
 /** Postgres. */
 export const POSTGRES_SCHEMA = 'market';
+/** Tables whose rows change capture carries, all of them in the candle topic. */
+export const CAPTURED_TABLES = ['candles', 'gaps', 'funding_rates'] as const;
 export const PUBLICATION = 'wickstream';
 export const REPLICATION_SLOT = 'wickstream';
 
@@ -40,8 +42,10 @@ export const CLICKHOUSE_TABLES = {
   candleRevisions: 'candle_revisions',
   features: 'features',
   signals: 'signals',
+  gaps: 'gaps',
+  fundingRates: 'funding_rates',
   analyzerState: 'analyzer_state',
 } as const;
 
-/** Postgres advisory locks, one number per job kind, so that one runner works. */
-export const ADVISORY_LOCKS = { migrate: 7_490_001, collect: 7_490_002 } as const;
+/** Postgres advisory locks: migrate alone, the others with the name of what is worked on. */
+export const ADVISORY_LOCKS = { migrate: 7_490_001, job: 7_490_003, series: 7_490_004 } as const;

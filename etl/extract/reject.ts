@@ -30,8 +30,15 @@ export const REJECT_REASONS = [
   'ohlc_order',
   /** A volume or trade count below zero. */
   'negative_volume',
+  /** Ten times away from the candle before it, and the next one does not confirm it. */
+  'jump',
 ] as const;
 export type RejectReason = (typeof REJECT_REASONS)[number];
+
+/** Of rows that validation passed and the table's constraints did not. */
+export const REFUSED_BY_DATABASE = 'refused_by_database';
+/** Every reason that a row in quarantine can have. */
+export const QUARANTINE_REASONS = [...REJECT_REASONS, REFUSED_BY_DATABASE] as const;
 
 export interface Reject {
   /** The series that was asked for. */

@@ -18,6 +18,8 @@ export interface VenueAdapter {
   readonly intervals: readonly Interval[];
   /** How far back, in candles from the newest one, the venue answers; null where it has all. */
   readonly reachCandles: number | null;
+  /** What reading history costs, for plans and estimates; absent where it is not known. */
+  readonly candleCost?: CandleCost | undefined;
   /** The venue's clock: what decides which candles are closed. */
   fetchServerTime(signal?: AbortSignal): Promise<EpochMs>;
   /** All instruments of this market type, trading or not. Learns the venue's limits on the way. */
@@ -40,6 +42,16 @@ export interface VenueAdapter {
   readonly stream: VenueStream | null;
   /** Lets go of idle connections. */
   close(): void;
+}
+
+/** For estimates only: the rate gate counts what is really used. */
+export interface CandleCost {
+  /** Candles in a full page. */
+  readonly pageCandles: number;
+  /** Weight of a full page, in the venue's own unit; 1 where it counts requests. */
+  readonly pageWeight: number;
+  /** Weight that the venue allows in a minute. */
+  readonly weightPerMinute: number;
 }
 
 export interface Instrument {

@@ -22,7 +22,7 @@ import { COPY_ROWS_MIN } from './upsert-candles.ts';
 
 const database = usePostgres();
 
-const JOB = 'test';
+const JOB = 'collect';
 const FETCHED_AT = parseInstant('2025-06-01T01:00:00Z');
 const BODY = '[[1748736000000,"100","110","90","105"]] — exact text, ünïcode 測試';
 

@@ -5,16 +5,17 @@
  * before it. It may be repeated at will: the same pages again change nothing but the record.
  */
 import type { Candle, Series } from '#core/candle.ts';
-import { AppError, errorText } from '#core/errors.ts';
+import { AppError } from '#core/errors.ts';
 import { nextOpen } from '#core/interval.ts';
 import type { EpochMs } from '#core/time.ts';
 import { DatabaseError, inTransaction, type Pool, type PoolClient } from '#platform/postgres.ts';
-import type { Reject } from '../extract/reject.ts';
+import { REFUSED_BY_DATABASE, type Reject } from '../extract/reject.ts';
 import type { RawPayload } from '../extract/venue.ts';
 import { advanceRun, type RunCounts } from './advance-run.ts';
 import type { LoadRow } from './candle-columns.ts';
 import { ensureMonthPartitions } from './ensure-partitions.ts';
 import { landRaw } from './land-raw.ts';
+import { loadFailure } from './load-failure.ts';
 import { quarantineRows, type QuarantinedRow } from './quarantine-rows.ts';
 import { upsertCandlesByParts, type RefusedRow } from './upsert-candles-by-parts.ts';
 import { isContention, isRowError, upsertCandles } from './upsert-candles.ts';
@@ -40,15 +41,10 @@ export interface LoadOptions {
   readonly movesWatermark?: boolean;
 }
 
-/** Reason code of rows that validation passed and the table's constraints did not. */
-const REFUSED_BY_DATABASE = 'refused_by_database';
-
 /** Two batches that met in one row; a moment later one of them is done. */
 const CLASH_CODES: readonly string[] = ['40001', '40P01'];
 /** One for each way that can fail, and three for clashes. */
 const ATTEMPTS_MAX = 5;
-/** Lost or overloaded connections, by class of SQLSTATE. */
-const PASSING_CLASSES: readonly string[] = ['08', '40', '53', '57'];
 
 /**
  * @throws AppError WICK_ETL_LOAD_FAILED, retryable where Postgres was only out of reach or busy;
@@ -71,7 +67,8 @@ export async function loadBatch(
       return await inTransaction(pool, (client) => store(client, runId, series, pages, way));
     } catch (error) {
       if (error instanceof AppError) throw error;
-      if (attempt >= ATTEMPTS_MAX || !adapt(way, error)) throw failure(error, series);
+      if (attempt >= ATTEMPTS_MAX || !adapt(way, error))
+        throw loadFailure(error, 'take a batch', series);
     }
   }
 }
@@ -158,15 +155,4 @@ function* openTimes(candles: readonly Candle[]): Generator<EpochMs> {
 
 function* fetchTimes(payloads: readonly RawPayload[]): Generator<EpochMs> {
   for (const { fetchedAt } of payloads) yield fetchedAt;
-}
-
-function failure(error: unknown, series: Series): AppError {
-  const code = error instanceof DatabaseError ? (error.code ?? '') : null;
-  // Without an answer from the server there is no code: the connection was lost.
-  const retryable = code === null || PASSING_CLASSES.includes(code.slice(0, 2));
-  return new AppError(
-    'WICK_ETL_LOAD_FAILED',
-    `Postgres did not take a batch of ${series.exchange} ${series.symbol} ${series.interval}: ${errorText(error)}`,
-    { retryable, cause: error },
-  );
 }

@@ -81,6 +81,64 @@ describe('market.candles refuses', () => {
   });
 });
 
+const GAP = {
+  exchange: `'binance-futures'`,
+  market_type: `'perp'`,
+  symbol: `'BTC/USDT'`,
+  interval: `'1m'`,
+  gap_from: `'2025-06-01'`,
+  gap_to: `'2025-06-02'`,
+  candles: '1440',
+  cause: `'missing'`,
+  first_seen_at: `'2025-06-03'`,
+} as const;
+
+const FUNDING = {
+  exchange: `'binance-futures'`,
+  market_type: `'perp'`,
+  symbol: `'BTC/USDT'`,
+  interval: `'8h'`,
+  funding_time: `'2025-06-01'`,
+  rate: '-0.0001',
+  observed_at: `'2025-06-01'`,
+  source: `'rest'`,
+} as const;
+
+function insertInto(table: string, row: Readonly<Record<string, string>>): Promise<unknown> {
+  return database.pool.query(
+    `insert into market.${table} (${Object.keys(row).join(', ')}) values (${Object.values(row).join(', ')})`,
+  );
+}
+
+describe('market.gaps and market.funding_rates', () => {
+  test('take a hole that is open and a payment that is negative', async () => {
+    await expect(insertInto('gaps', GAP)).resolves.toBeDefined();
+    await expect(insertInto('funding_rates', FUNDING)).resolves.toBeDefined();
+  });
+
+  const gap = { ...GAP, gap_from: `'2024-01-01'` };
+  const paid = { ...FUNDING, funding_time: `'2024-01-01'` };
+  test.each<[string, string, Record<string, string>]>([
+    ['a cause of no kind', 'gaps', { ...gap, cause: `'lost'` }],
+    ['a range that ends before it begins', 'gaps', { ...gap, gap_to: `'2023-01-01'` }],
+    ['a hole without a slot', 'gaps', { ...gap, candles: '0' }],
+    ['an open question with an answer', 'gaps', { ...gap, resolved_at: `'2025-06-03'` }],
+    ['an answer without its time', 'gaps', { ...gap, cause: `'repaired'` }],
+    ['more empty answers than questions', 'gaps', { ...gap, empty_answers: '1' }],
+    ['a rate of NaN', 'funding_rates', { ...paid, rate: `'NaN'` }],
+    ['a premium of NaN', 'funding_rates', { ...paid, premium: `'NaN'` }],
+    ['a mark price of zero', 'funding_rates', { ...paid, mark_price: '0' }],
+  ])('refuse %s', async (_, table, row) => {
+    await expect(insertInto(table, row)).rejects.toMatchObject({ code: '23514' });
+  });
+
+  test('refuse the same payment under another period', async () => {
+    await expect(
+      insertInto('funding_rates', { ...FUNDING, interval: `'4h'` }),
+    ).rejects.toMatchObject({ code: '23505' });
+  });
+});
+
 test('the publication holds what the connector reads, under parents, without truncate', async () => {
   const tables = await database.pool.query(
     `select schemaname || '.' || tablename as name from pg_publication_tables
@@ -90,6 +148,8 @@ test('the publication holds what the connector reads, under parents, without tru
   expect(tables.rows.map((row: { name: string }) => row.name)).toEqual([
     'market.candles',
     'market.cdc_signal',
+    'market.funding_rates',
+    'market.gaps',
     'market.heartbeat',
   ]);
   const settings = await database.pool.query(

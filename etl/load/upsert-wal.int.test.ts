@@ -5,12 +5,14 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decimal } from '#core/decimal.ts';
+import { epochMs } from '#core/time.ts';
 import type { PoolClient } from '#platform/postgres.ts';
-import { TEST_OPEN_TIME, testCandles } from '../../tests/support/candles.ts';
+import { TEST_OPEN_TIME, TEST_SERIES, testCandles } from '../../tests/support/candles.ts';
 import { usePostgres } from '../../tests/support/postgres.ts';
 import type { LoadRow } from './candle-columns.ts';
 import { ensureMonthPartitions } from './ensure-partitions.ts';
 import { COPY_ROWS_MIN, upsertCandles } from './upsert-candles.ts';
+import { upsertFunding, type FundingRow } from './upsert-funding.ts';
 
 const database = usePostgres();
 const MEASUREMENTS_MAX = 40;
@@ -136,4 +138,36 @@ describe('by COPY', () => {
     const again = seenAgain(rows);
     expect(await leastWal(() => inOwnTransaction(again))).toBeLessThan(1_000n);
   });
+});
+
+test('funding payments that are known write 0 bytes, their commit included', async () => {
+  const series = { ...TEST_SERIES, interval: '8h' } as const;
+  const rows = Array.from({ length: 500 }, (_, index): FundingRow => ({
+    rawId: 5n,
+    rate: {
+      exchange: series.exchange,
+      symbol: series.symbol,
+      fundingTime: epochMs(TEST_OPEN_TIME + index * 28_800_000),
+      rate: decimal('-0.0001'),
+      markPrice: decimal('104500.5'),
+      premium: null,
+      observedAt: TEST_OPEN_TIME,
+      source: 'rest',
+    },
+  }));
+  const put = async (again: readonly FundingRow[]): Promise<void> => {
+    await client.query('begin');
+    await upsertFunding(client, series, again, 2n);
+    await client.query('commit');
+  };
+  await put(rows);
+  const later = rows.map(({ rate }, index): FundingRow => ({
+    rawId: 6n,
+    rate: {
+      ...rate,
+      observedAt: rate.fundingTime,
+      markPrice: index % 2 === 0 ? null : rate.markPrice,
+    },
+  }));
+  expect(await leastWal(() => put(later))).toBe(0n);
 });

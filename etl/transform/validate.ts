@@ -1,7 +1,8 @@
 /**
  * Accept or quarantine. In: mapped candles of any venue. Out: the ones that can be true, and for each
  * other one the reason. Pure, exact (decimals are compared as text) and on the hot path, so nothing
- * is allocated for a good candle. It repairs nothing: a wrong candle is worse than a late one.
+ * is allocated for a good candle. It repairs nothing: a wrong candle is worse than a late one. Rules
+ * look at one candle, but for jumps, which are judged by the candles around it (see jump.ts).
  */
 import type { Candle } from '#core/candle.ts';
 import { compareDecimal, type DecimalString } from '#core/decimal.ts';
@@ -9,6 +10,7 @@ import { isOnGrid, nextOpen } from '#core/interval.ts';
 import { isEpochMs, type EpochMs } from '#core/time.ts';
 import { finding, type Finding, type Reject } from '../extract/reject.ts';
 import type { CandlePage } from '../extract/venue.ts';
+import { isFarFrom, JUMP_FACTOR, type PriceRange } from './jump.ts';
 
 export interface ValidatedPage {
   readonly accepted: readonly Candle[];
@@ -16,14 +18,28 @@ export interface ValidatedPage {
   readonly rejects: readonly Reject[];
 }
 
-/** Checks every candle of a page against the venue's clock. */
-export function validatePage(page: CandlePage): ValidatedPage {
+/** What lies around a page, and what is let through. */
+export interface PageContext {
+  /** The last good closed candle before the page; null where there is none. */
+  readonly before?: PriceRange | null | undefined;
+  /** The first candle behind it; null where nothing is known of what follows. */
+  readonly after?: Candle | null | undefined;
+  /** Somebody has looked at the jumps and means them to be stored. */
+  readonly acceptsJumps?: boolean | undefined;
+}
+
+/** Checks every candle of a page against the venue's clock and its neighbours. */
+export function validatePage(page: CandlePage, context: PageContext = {}): ValidatedPage {
   const accepted: Candle[] = [];
   const rejects: Reject[] = [...page.rejects];
-  for (const { candle, index, row } of page.candles) {
-    const problem = validateCandle(candle, page.venueNow);
+  let before = context.before ?? null;
+  for (const [place, { candle, index, row }] of page.candles.entries()) {
+    const problem =
+      validateCandle(candle, page.venueNow) ??
+      (context.acceptsJumps === true ? null : validateJump(candle, before, page, place, context));
     if (problem === null) {
       accepted.push(candle);
+      if (candle.isClosed) before = candle;
     } else {
       const { reason, detail } = problem;
       const { series } = page;
@@ -32,6 +48,49 @@ export function validatePage(page: CandlePage): ValidatedPage {
     }
   }
   return { accepted, rejects };
+}
+
+/**
+ * True where the last closed candle of a page lies far from what is before it, so that only what
+ * follows can tell a spike from a new level.
+ */
+export function endsInDoubt(page: CandlePage, context: PageContext = {}): boolean {
+  let last: Candle | undefined;
+  for (let at = page.candles.length - 1; at >= 0; at -= 1) {
+    const candle = page.candles[at]?.candle;
+    if (candle?.isClosed !== true || validateCandle(candle, page.venueNow) !== null) continue;
+    if (last !== undefined) return isFarFrom(last, candle);
+    last = candle;
+  }
+  const before = context.before ?? null;
+  return last !== undefined && before !== null && isFarFrom(last, before);
+}
+
+function validateJump(
+  candle: Candle,
+  before: PriceRange | null,
+  page: CandlePage,
+  place: number,
+  { after }: PageContext,
+): Finding | null {
+  if (before === null || !candle.isClosed || !isFarFrom(candle, before)) return null;
+  const next = nextGood(page, place) ?? after ?? null;
+  if (next !== null && !isFarFrom(candle, next)) return null;
+  const { low, high } = candle;
+  const verdict = next === null ? 'and nothing confirms it yet' : 'and the next is not there';
+  return finding(
+    'jump',
+    `${low} to ${high} is ${JUMP_FACTOR} times away from ${before.low} to ${before.high}, ${verdict}`,
+  );
+}
+
+/** The first candle behind `place` that could be stored by itself. */
+function nextGood({ candles, venueNow }: CandlePage, place: number): Candle | undefined {
+  for (let at = place + 1; at < candles.length; at += 1) {
+    const candle = candles[at]?.candle;
+    if (candle !== undefined && validateCandle(candle, venueNow) === null) return candle;
+  }
+  return undefined;
 }
 
 /** The first rule that the candle breaks; null for a good one. `now` is the venue's clock. */

@@ -9,6 +9,7 @@ import { Value } from 'typebox/value';
 import { describe, expect, test } from 'vitest';
 import {
   CANDLE_PARTITIONS,
+  CAPTURED_TABLES,
   CONNECTOR_NAME,
   POSTGRES_SCHEMA,
   PUBLICATION,
@@ -31,6 +32,7 @@ const CONNECTOR = Value.Parse(
   JSON.parse(TEXT),
 );
 const setting = (name: string): string | undefined => CONNECTOR.config[name];
+const TABLES = (setting('table.include.list') ?? '').split(',');
 
 describe('pg-connector.json', () => {
   test('reads only variables that both ways to run allow and set', () => {
@@ -61,8 +63,8 @@ describe('pg-connector.json', () => {
     expect(setting('topic.prefix')).toBe(TOPIC_PREFIX);
     expect(setting('slot.name')).toBe(REPLICATION_SLOT);
     expect(setting('publication.name')).toBe(PUBLICATION);
-    expect(setting('table.include.list')).toBe(`${POSTGRES_SCHEMA}.candles`);
-    expect(`${setting('topic.prefix')}.${setting('table.include.list')}`).toBe(TOPIC_CANDLES);
+    expect(TABLES).toEqual(CAPTURED_TABLES.map((table) => `${POSTGRES_SCHEMA}.${table}`));
+    expect(`${setting('topic.prefix')}.${TABLES[0]}`).toBe(TOPIC_CANDLES);
     expect(`${setting('topic.prefix')}.${setting('signal.data.collection')}`).toBe(
       TOPIC_CDC_SIGNAL,
     );
@@ -77,7 +79,7 @@ describe('pg-connector.json', () => {
   });
 
   test('sends a series to one partition of the candle topic', () => {
-    expect(setting('transforms')).toBe('partitionBySeries');
+    expect(setting('transforms')?.split(',').at(-1)).toBe('partitionBySeries');
     expect(setting('transforms.partitionBySeries.type')).toBe(
       'io.debezium.transforms.partitions.PartitionRouting',
     );
@@ -91,6 +93,20 @@ describe('pg-connector.json', () => {
     expect(setting('transforms.partitionBySeries.predicate')).toBe('isCandles');
     expect(TOPIC_CANDLES).toMatch(new RegExp(`^${pattern}$`));
     expect(TOPIC_CDC_SIGNAL).not.toMatch(new RegExp(`^${pattern}$`));
+  });
+
+  test('lets the other tables ride in that topic, before partitions are chosen, by their own key', () => {
+    expect(setting('transforms')?.split(',')).toEqual(['rideWithCandles', 'partitionBySeries']);
+    expect(setting('transforms.rideWithCandles.type')).toBe(
+      'io.debezium.transforms.ByLogicalTableRouter',
+    );
+    const pattern = new RegExp(`^(?:${setting('transforms.rideWithCandles.topic.regex')})$`);
+    const topics = TABLES.map((table) => `${TOPIC_PREFIX}.${table}`);
+    expect(topics.filter((topic) => !pattern.test(topic))).toEqual([TOPIC_CANDLES]);
+    expect(TOPIC_CDC_SIGNAL).not.toMatch(pattern);
+    expect(setting('transforms.rideWithCandles.topic.replacement')).toBe(TOPIC_CANDLES);
+    // Otherwise a field is added to the key, which the incremental snapshot needs as it is.
+    expect(setting('transforms.rideWithCandles.key.enforce.uniqueness')).toBe('false');
   });
 
   test('keeps prices exact and times readable', () => {
@@ -115,12 +131,14 @@ describe('pg-connector.json', () => {
     expect(setting('producer.override.acks')).toBe('all');
   });
 
-  test('takes the first snapshot in order of series and open time', () => {
-    const table = setting('snapshot.select.statement.overrides') ?? '';
-    expect(table).toBe(setting('table.include.list'));
-    expect(setting(`snapshot.select.statement.overrides.${table}`)).toBe(
-      `select * from ${table} order by exchange, market_type, symbol, interval, open_time`,
-    );
+  test('takes the first snapshot in order of series and time', () => {
+    expect(setting('snapshot.select.statement.overrides')).toBe(TABLES.join(','));
+    const times = ['open_time', 'gap_from', 'funding_time'];
+    for (const [index, table] of TABLES.entries()) {
+      expect(setting(`snapshot.select.statement.overrides.${table}`)).toBe(
+        `select * from ${table} order by exchange, market_type, symbol, interval, ${times[index]}`,
+      );
+    }
   });
 
   test('moves the slot on while no candle changes', () => {

@@ -5,7 +5,8 @@
  */
 import fc from 'fast-check';
 import { seriesKey, type CandleValues, type Series } from '#core/candle.ts';
-import type { CandleChange, ChangeOrigin } from '#core/contracts/candle-change.ts';
+import type { CandleChange } from '#core/contracts/candle-change.ts';
+import type { ChangeOrigin } from '#core/contracts/change-place.ts';
 import { decimal } from '#core/decimal.ts';
 import { epochMs, type EpochMs } from '#core/time.ts';
 import { TEST_OPEN_TIME, TEST_SERIES } from './candles.ts';

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 
-const FILE = new URL('../../connectors/debezium/fixtures/candle-messages.tsv', import.meta.url);
+const FIXTURES = new URL('../../connectors/debezium/fixtures/', import.meta.url);
 
 export interface CapturedMessage {
   readonly name: string;
@@ -15,25 +15,32 @@ export interface CapturedMessage {
   readonly value: Buffer;
 }
 
-/** All of them, by partition in the order of their offsets. */
-export const CAPTURED: readonly CapturedMessage[] = readFileSync(FILE, 'utf8')
-  .trimEnd()
-  .split('\n')
-  .slice(1)
-  .map((line) => {
-    const [name = '', partition = '', offset = '', key = '', value = ''] = line.split('\t');
-    return {
-      name,
-      partition: Number(partition),
-      offset,
-      key: Buffer.from(key),
-      value: Buffer.from(value),
-    };
-  });
+/** Those of candles, by partition in the order of their offsets. */
+export const CAPTURED: readonly CapturedMessage[] = readFixture('candle-messages.tsv');
+
+/** Those of gaps and funding payments. */
+export const CAPTURED_LEDGER: readonly CapturedMessage[] = readFixture('ledger-messages.tsv');
+
+function readFixture(name: string): CapturedMessage[] {
+  return readFileSync(new URL(name, FIXTURES), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .slice(1)
+    .map((line) => {
+      const [label = '', partition = '', offset = '', key = '', value = ''] = line.split('\t');
+      return {
+        name: label,
+        partition: Number(partition),
+        offset,
+        key: Buffer.from(key),
+        value: Buffer.from(value),
+      };
+    });
+}
 
 /** The one with this name. */
 export function captured(name: string): CapturedMessage {
-  const found = CAPTURED.find((message) => message.name === name);
+  const found = [...CAPTURED, ...CAPTURED_LEDGER].find((message) => message.name === name);
   if (found === undefined) throw new Error(`no captured message is called "${name}"`);
   return found;
 }

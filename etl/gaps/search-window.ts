@@ -1,0 +1,90 @@
+/**
+ * Between which times a series can have gaps at all. In: a series, what was asked for. Out: a window,
+ * or null where there is nothing to look at. It does not begin before the instrument was listed or
+ * before what retention keeps, and ends a bar before the venue's now or at the delisting: what lies
+ * outside is not a gap.
+ */
+import { calendarOf, type ExpectedGrid } from '#core/calendar.ts';
+import type { Series } from '#core/candle.ts';
+import { nominalWidthMs, type Interval } from '#core/interval.ts';
+import { epochMs, isEpochMs, type EpochMs } from '#core/time.ts';
+import type { Pool } from '#platform/postgres.ts';
+import type { VenueAdapter } from '../extract/venue.ts';
+import type { TimeRange } from './settle.ts';
+
+export interface WindowRequest {
+  readonly pool: Pool;
+  readonly adapter: Pick<VenueAdapter, 'fetchInstruments'>;
+  readonly series: Series;
+  readonly from: EpochMs;
+  /** Exclusive. */
+  readonly to: EpochMs;
+  /** Candles that open before this are dropped by retention; null where all are kept. */
+  readonly retentionFloor: EpochMs | null;
+  readonly venueNow: EpochMs;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A candle that has just closed is on its way, not missing, ms. */
+const ON_ITS_WAY_MS = 60_000;
+const MONTH_MS_MAX = 31 * 86_400_000;
+
+const LISTING = `
+  select listed_at, delisted_at from market.symbols
+  where exchange = $1::text and market_type = $2::text and symbol = $3::text`;
+
+const FIRST = `
+  select min(open_time) as first from market.candles
+  where exchange = $1::text and market_type = $2::text and symbol = $3::text
+    and interval = $4::text`;
+
+export async function searchWindow(request: WindowRequest): Promise<TimeRange | null> {
+  const { from, to, series, venueNow, retentionFloor } = request;
+  const { listedAt, delistedAt } = await readListing(request);
+  const start = Math.max(from, listedAt ?? from, retentionFloor ?? from);
+  const lastOver = venueNow - ON_ITS_WAY_MS - widthMax(series.interval);
+  const end = Math.min(to, lastOver, delistedAt ?? to);
+  if (start >= end || !isEpochMs(end)) return null;
+  return { from: epochMs(start), to: end };
+}
+
+/** The slots that the series' market has; of wide intervals they are where its candles are. */
+export async function gridOf(pool: Pool, series: Series): Promise<ExpectedGrid> {
+  const { exchange, marketType, symbol, interval } = series;
+  const calendar = calendarOf(exchange, marketType);
+  if (interval !== '3d' && interval !== '1w') return { calendar, interval };
+  const found = await pool.query<{ first: EpochMs | null }>(FIRST, [
+    exchange,
+    marketType,
+    symbol,
+    interval,
+  ]);
+  return { calendar, interval, anchor: found.rows[0]?.first ?? undefined };
+}
+
+/** How long a candle lasts at most, ms. */
+export function widthMax(interval: Interval): number {
+  return interval === '1M' ? MONTH_MS_MAX : nominalWidthMs(interval);
+}
+
+interface Listing {
+  readonly listedAt: EpochMs | null;
+  readonly delistedAt: EpochMs | null;
+}
+
+/** From the catalogue; from the venue where the catalogue was not synchronised yet. */
+async function readListing(request: WindowRequest): Promise<Listing> {
+  const { pool, adapter, series, signal } = request;
+  const found = await pool.query<{ listed_at: EpochMs | null; delisted_at: EpochMs | null }>(
+    LISTING,
+    [series.exchange, series.marketType, series.symbol],
+  );
+  const [row] = found.rows;
+  if (row !== undefined) return { listedAt: row.listed_at, delistedAt: row.delisted_at };
+  const instruments = await adapter.fetchInstruments(signal);
+  const instrument = instruments.find(({ symbol }) => symbol === series.symbol);
+  return {
+    listedAt: instrument?.onboardTime ?? null,
+    delistedAt: instrument?.delistTime ?? null,
+  };
+}

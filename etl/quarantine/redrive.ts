@@ -1,0 +1,117 @@
+/**
+ * Gives rows in quarantine another chance. In: rows, their venue. Out: which are settled now. The
+ * venue is asked for their candles again, together with their neighbours, and today's rules judge the
+ * answer; a row is settled once a closed candle is stored at its time. What is refused again stays
+ * as it is, and so does a row whose time cannot be read. Repeating it changes nothing.
+ */
+import { seriesKey } from '#core/candle.ts';
+import { nextOpen, nominalWidthMs } from '#core/interval.ts';
+import { epochMs, isEpochMs, type EpochMs } from '#core/time.ts';
+import type { Pool } from '#platform/postgres.ts';
+import type { VenueAdapter } from '../extract/venue.ts';
+import { ingest } from '../ingest.ts';
+import type { QuarantinedCandle } from './list-quarantine.ts';
+
+export interface Redrive {
+  readonly pool: Pool;
+  /** Opens the venue of a series. */
+  readonly open: (
+    exchange: string,
+  ) => Pick<VenueAdapter, 'id' | 'marketType' | 'fetchCandles' | 'fetchServerTime'>;
+  readonly rows: readonly QuarantinedCandle[];
+  /** Somebody has looked at these jumps and means them to be stored. */
+  readonly acceptsJumps: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RedriveReport {
+  /** Ids of rows whose candle is stored now. */
+  readonly settled: readonly string[];
+  /** Ids of rows that were refused again. */
+  readonly refused: readonly string[];
+  /** Ids of rows whose time cannot be read: only their raw text tells what they are. */
+  readonly timeless: readonly string[];
+}
+
+/** Name that the runs are recorded under. */
+const JOB = 'redrive';
+/** Candles asked for on both sides of a row, so that a jump can be judged. */
+const NEIGHBOURS = 2;
+/** Rows with fewer candles than this between them are asked for at once: about a page. */
+const SAME_PAGE_SLOTS = 400;
+
+const STORED = `
+  select q.id
+  from market.quarantine as q
+  join market.candles as c
+    on c.exchange = q.exchange and c.market_type = q.market_type and c.symbol = q.symbol
+    and c.interval = q.interval and c.open_time = q.open_time and c.is_closed
+  where q.id = any ($1::bigint[])`;
+
+const SETTLE = `
+  update market.quarantine set redriven_at = clock_timestamp()
+  where id = any ($1::bigint[]) and redriven_at is null`;
+
+/** @throws AppError of the venue or of Postgres; what was settled until then stays so. */
+export async function redriveQuarantine(work: Redrive): Promise<RedriveReport> {
+  const timed = work.rows.filter(({ openTime }) => openTime !== null);
+  const settled = new Set<string>();
+  for (const rows of Map.groupBy(timed, ({ series }) => seriesKey(series)).values()) {
+    // Some have been put right in the meantime, by a later run.
+    for (const id of await settle(work.pool, rows)) settled.add(id);
+    const left = rows.filter(({ id }) => !settled.has(id));
+    for (const part of byPage(left)) {
+      await ask(work, part);
+      for (const id of await settle(work.pool, part)) settled.add(id);
+    }
+  }
+  const ids = (rows: readonly QuarantinedCandle[]): string[] => rows.map(({ id }) => id);
+  return {
+    settled: [...settled],
+    refused: ids(timed.filter(({ id }) => !settled.has(id))),
+    timeless: ids(work.rows.filter(({ openTime }) => openTime === null)),
+  };
+}
+
+async function ask(work: Redrive, rows: readonly QuarantinedCandle[]): Promise<void> {
+  const [first] = rows;
+  if (first === undefined) return;
+  const { series } = first;
+  const adapter = work.open(series.exchange);
+  const venueNow = await adapter.fetchServerTime(work.signal);
+  const times = timesOf(rows);
+  const around = NEIGHBOURS * nominalWidthMs(series.interval);
+  const from = Math.min(...times) - around;
+  const to = nextOpen(series.interval, epochMs(Math.max(...times))) + around;
+  if (!isEpochMs(from) || !isEpochMs(to)) return;
+  const { pool, acceptsJumps, signal } = work;
+  await ingest({ job: JOB, adapter, pool, series, from, to, venueNow, acceptsJumps, signal });
+}
+
+/** Marks those whose candle is stored. @returns their ids. */
+async function settle(pool: Pool, rows: readonly QuarantinedCandle[]): Promise<string[]> {
+  const found = await pool.query<{ id: string }>(STORED, [rows.map(({ id }) => id)]);
+  const ids = found.rows.map(({ id }) => id);
+  if (ids.length > 0) await pool.query(SETTLE, [ids]);
+  return ids;
+}
+
+/** Rows of one series in groups that a question each can be about. */
+function byPage(rows: readonly QuarantinedCandle[]): QuarantinedCandle[][] {
+  const parts: QuarantinedCandle[][] = [];
+  let last: EpochMs | null = null;
+  for (const row of rows.toSorted((a, b) => (a.openTime ?? 0) - (b.openTime ?? 0))) {
+    const time = row.openTime;
+    if (time === null) continue;
+    const isClose =
+      last !== null && time - last <= SAME_PAGE_SLOTS * nominalWidthMs(row.series.interval);
+    if (isClose) parts.at(-1)?.push(row);
+    else parts.push([row]);
+    last = time;
+  }
+  return parts;
+}
+
+function timesOf(rows: readonly QuarantinedCandle[]): EpochMs[] {
+  return rows.flatMap(({ openTime }) => (openTime === null ? [] : [openTime]));
+}

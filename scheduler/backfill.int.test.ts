@@ -1,0 +1,184 @@
+/** Backfills from the recorded venue into a real Postgres: whole, stopped in the middle, and again. */
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Series } from '#core/candle.ts';
+import { epochMs } from '#core/time.ts';
+import { systemClock } from '#platform/clock.ts';
+import { createRecordedVenue, type RecordedVenue } from '../local/venues/recorded-venue.ts';
+import { usePostgres } from '../tests/support/postgres.ts';
+import { createBinanceFutures } from '../etl/extract/binance-futures/rest.ts';
+import { readWatermark, type VenueAdapter } from '../etl/index.ts';
+import { prepareBackfill, runBackfill, type PreparedBackfill } from './backfill.ts';
+
+const database = usePostgres();
+const BTC = seriesOf('BTC/USDT');
+const SOL = seriesOf('SOL/USDT');
+let venue: RecordedVenue;
+let adapter: VenueAdapter;
+
+function seriesOf(symbol: string): Series {
+  return { exchange: 'binance-futures', marketType: 'perp', symbol, interval: '1m' };
+}
+
+beforeAll(async () => {
+  venue = await createRecordedVenue({ mode: 'once', logger: pino({ level: 'silent' }) });
+});
+afterAll(() => venue.close());
+
+beforeEach(() => {
+  adapter = createBinanceFutures({
+    baseUrl: venue.url,
+    streamUrl: 'ws://127.0.0.1:9/market',
+    clock: systemClock,
+    attemptsMax: 1,
+  });
+});
+afterEach(async () => {
+  adapter.close();
+  await database.pool.query(
+    `truncate market.candles, market.raw_payloads, market.quarantine, market.ingest_runs,
+       market.backfill_chunks`,
+  );
+});
+
+function prepare(series: readonly Series[], from: number | null = null): Promise<PreparedBackfill> {
+  return prepareBackfill({
+    series,
+    from: from === null ? null : epochMs(from),
+    to: null,
+    openVenue: () => adapter,
+    pool: database.pool,
+  });
+}
+
+function run(prepared: PreparedBackfill, stop: AbortController, chunks = Infinity) {
+  let done = 0;
+  return runBackfill({
+    prepared,
+    pool: database.pool,
+    signal: stop.signal,
+    onChunk: () => {
+      done += 1;
+      if (done >= chunks) stop.abort();
+    },
+  });
+}
+
+function recorded(symbol: string) {
+  const found = venue
+    .status()
+    .series.find((each) => each.symbol === symbol && each.interval === '1m');
+  if (found === undefined) throw new Error(`${symbol} is not recorded`);
+  return found;
+}
+
+async function stored(): Promise<Record<string, number>> {
+  const { rows } = await database.pool.query<{ symbol: string; n: string }>(
+    'select symbol, count(*) as n from market.candles where is_closed group by symbol',
+  );
+  return Object.fromEntries(rows.map(({ symbol, n }) => [symbol, Number(n)]));
+}
+
+async function insertedInAll(): Promise<number> {
+  const { rows } = await database.pool.query<{ n: string }>(
+    'select sum(inserted) as n from market.ingest_runs',
+  );
+  return Number(rows[0]?.n);
+}
+
+test('a backfill reads all there is since the listing, and then nothing is left to read', async () => {
+  const prepared = await prepare([BTC, { ...SOL, symbol: 'solusdt' }]);
+  const { candles, requests } = prepared.plan.estimate;
+  expect(candles).toBeGreaterThanOrEqual(
+    recorded('BTC/USDT').candles + recorded('SOL/USDT').candles,
+  );
+  expect(requests).toBeGreaterThan(170);
+  const report = await run(prepared, new AbortController());
+  const all = {
+    'BTC/USDT': recorded('BTC/USDT').candles,
+    'SOL/USDT': recorded('SOL/USDT').candles,
+  };
+  expect(await stored()).toEqual(all);
+  expect(report).toMatchObject({
+    chunksDone: prepared.plan.chunks.length,
+    chunksLeft: 0,
+    inserted: all['BTC/USDT'] + all['SOL/USDT'],
+    unchanged: 0,
+    failures: [],
+  });
+  const again = await prepare([BTC, SOL]);
+  expect([again.plan.chunks, again.plan.skipped]).toEqual([[], prepared.plan.chunks.length]);
+});
+
+test('one that is stopped goes on where it ended, and nothing is written twice', async () => {
+  const first = await run(await prepare([BTC]), new AbortController(), 2);
+  expect(first.chunksDone).toBeGreaterThanOrEqual(2);
+  expect(first.chunksLeft).toBeGreaterThan(0);
+  const rest = await prepare([BTC]);
+  expect(rest.plan.chunks).toHaveLength(first.chunksLeft);
+  await run(rest, new AbortController());
+  expect(await stored()).toEqual({ 'BTC/USDT': recorded('BTC/USDT').candles });
+  expect(await insertedInAll()).toBe(recorded('BTC/USDT').candles);
+});
+
+test('a chunk that died half-way is read again, and its run is closed', async () => {
+  await database.pool.query(
+    `insert into market.ingest_runs (job, exchange, market_type, symbol, interval, range_from, range_to)
+     values ('backfill:binance-futures|perp|BTC/USDT|1m', 'binance-futures', 'perp', 'BTC/USDT', '1m', now(), now())`,
+  );
+  await run(await prepare([BTC]), new AbortController());
+  const { rows } = await database.pool.query(
+    `select state, count(*)::integer as n from market.ingest_runs group by 1 order by 1`,
+  );
+  expect(rows).toMatchObject([{ state: 'done' }, { state: 'failed', n: 1 }]);
+});
+
+test('candles that were lost are read again although their range was marked', async () => {
+  await run(await prepare([BTC]), new AbortController());
+  const { to } = recorded('BTC/USDT');
+  await database.pool.query('delete from market.candles where open_time = $1::timestamptz', [
+    new Date(to - 60_000).toISOString(),
+  ]);
+  const rest = await prepare([BTC]);
+  expect(rest.plan.chunks).toHaveLength(1);
+  const report = await run(rest, new AbortController());
+  expect(report).toMatchObject({ inserted: 1, failures: [] });
+  expect(await stored()).toEqual({ 'BTC/USDT': recorded('BTC/USDT').candles });
+});
+
+test('a series that fails is left for this time, and the other goes on', async () => {
+  const prepared = await prepare([BTC, SOL]);
+  const { fetchCandles } = adapter;
+  const broken: VenueAdapter = {
+    ...adapter,
+    fetchCandles: (request) => {
+      if (request.symbol === 'SOL/USDT') throw new Error('503 from the venue');
+      return fetchCandles(request);
+    },
+  };
+  const venues = new Map([
+    ['binance-futures', { adapter: broken, now: epochMs(venue.status().now) }],
+  ]);
+  const report = await run({ ...prepared, venues }, new AbortController());
+  expect(await stored()).toEqual({ 'BTC/USDT': recorded('BTC/USDT').candles });
+  expect(report.failures).toEqual([
+    {
+      series: 'binance-futures|perp|SOL/USDT|1m',
+      error: expect.stringMatching(/^2025-05-\d\dT.*503 from the venue$/),
+    },
+  ]);
+  expect(report.chunksLeft).toBe((await prepare([BTC, SOL])).plan.chunks.length);
+});
+
+test('a backfill does not say how far a series was collected', async () => {
+  const { to } = recorded('BTC/USDT');
+  await run(await prepare([BTC], to - 600_000), new AbortController());
+  expect(await stored()).toEqual({ 'BTC/USDT': 10 });
+  expect(await readWatermark(database.pool, BTC)).toBeNull();
+});
+
+test('what the venue does not have is refused with what it has', async () => {
+  const error = expect.objectContaining({ code: 'WICK_ETL_UNSUPPORTED' });
+  await expect(prepare([seriesOf('DOGE/USDT')])).rejects.toThrow(error);
+  await expect(prepare([seriesOf('DOGE/USDT')])).rejects.toThrow('BTC/USDT');
+});

@@ -1,0 +1,158 @@
+/** `wick gaps list|repair`: what candles are missing and why, and asking the venues for them. */
+import {
+  listGaps,
+  listSeries,
+  surveyGaps,
+  type GapReport,
+  type ListedGap,
+} from '../../etl/index.ts';
+import { seriesKey } from '#core/candle.ts';
+import { AppError, errorText } from '#core/errors.ts';
+import { GAP_CAUSES, type GapCause } from '#core/gap.ts';
+import { epochMs, formatInstant, type EpochMs } from '#core/time.ts';
+import { systemClock } from '#platform/clock.ts';
+import { withVenueAccess, type VenueAccess } from '../pipeline/venue-access.ts';
+import { commandConfig } from './command-config.ts';
+import type { JsonFlag } from './flags.ts';
+import { parseCountFlag, parseIntervalFlag, parseTimeFlag } from './series-flags.ts';
+
+interface SeriesFlags extends JsonFlag {
+  readonly exchange?: string;
+  readonly symbol?: string;
+  readonly tf?: string;
+}
+
+export interface GapListFlags extends SeriesFlags {
+  readonly cause?: string;
+  readonly since?: string;
+  readonly limit: string;
+}
+
+export interface GapRepairFlags extends SeriesFlags {
+  readonly from?: string;
+  readonly to?: string;
+  readonly dryRun?: boolean;
+}
+
+const LIMIT_MAX = 100_000;
+
+export async function list(options: GapListFlags): Promise<void> {
+  const choice = {
+    ...seriesChoice(options),
+    cause: causeFlag(options.cause),
+    since: parseTimeFlag('since', options.since) ?? undefined,
+    limit: parseCountFlag('limit', options.limit, LIMIT_MAX),
+  };
+  const gaps = await withVenueAccess(commandConfig(), ({ pool }) => listGaps(pool, choice));
+  process.stdout.write(
+    options.json === true
+      ? `${JSON.stringify({ gaps: gaps.map(toJson), limit: choice.limit })}\n`
+      : gaps.map(describeGap).join(''),
+  );
+  if (options.json !== true && gaps.length === 0) process.stderr.write('no gaps are recorded\n');
+}
+
+/** Exit 1 where a series could not be looked through; candles that stay missing are no failure. */
+export async function repair(options: GapRepairFlags): Promise<number> {
+  const choice = seriesChoice(options);
+  const from = parseTimeFlag('from', options.from);
+  const to = parseTimeFlag('to', options.to);
+  const done = await withVenueAccess(commandConfig(), async (access) => {
+    const results: RepairResult[] = [];
+    for (const { series, first } of await listSeries(access.pool, choice)) {
+      const start = from ?? first;
+      if (start === null) continue;
+      results.push(await repairSeries(access, series, { from: start, to, isDry: options.dryRun }));
+    }
+    return results;
+  });
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ series: done })}\n`);
+  else process.stdout.write(done.map(describeResult).join(''));
+  if (done.length === 0) process.stderr.write('no such series was ever collected\n');
+  return done.some(({ error }) => error !== null) ? 1 : 0;
+}
+
+interface RepairResult extends Partial<GapReport> {
+  readonly series: string;
+  /** Why it could not be looked through; null where it was. */
+  readonly error: string | null;
+}
+
+async function repairSeries(
+  { pool, venues, logger, signal }: VenueAccess,
+  series: ListedGap['series'],
+  range: {
+    readonly from: EpochMs;
+    readonly to: EpochMs | null;
+    readonly isDry: boolean | undefined;
+  },
+): Promise<RepairResult> {
+  const key = seriesKey(series);
+  try {
+    const report = await surveyGaps({
+      pool,
+      adapter: venues.open(series.exchange),
+      series,
+      from: range.from,
+      to: range.to ?? epochMs(systemClock.now()),
+      clock: systemClock,
+      logger,
+      signal,
+      // Who asks for it now does not want to wait.
+      restMs: 0,
+      ...(range.isDry === true ? { askMax: 0 } : {}),
+    });
+    return { series: key, ...report, error: null };
+  } catch (error) {
+    if (signal.aborted || !(error instanceof AppError)) throw error;
+    return { series: key, error: errorText(error) };
+  }
+}
+
+function seriesChoice({ exchange, symbol, tf }: SeriesFlags) {
+  return { exchange, symbol, interval: tf === undefined ? undefined : parseIntervalFlag(tf) };
+}
+
+function causeFlag(text: string | undefined): GapCause | undefined {
+  if (text === undefined) return undefined;
+  const cause = GAP_CAUSES.find((known) => known === text);
+  if (cause !== undefined) return cause;
+  throw new AppError('WICK_USAGE', `--cause is "${text}"; give one of ${GAP_CAUSES.join(', ')}`);
+}
+
+function toJson({ series, gap }: ListedGap): Record<string, unknown> {
+  const time = (at: EpochMs | null): string | null => (at === null ? null : formatInstant(at));
+  return {
+    ...series,
+    from: formatInstant(gap.from),
+    to: formatInstant(gap.to),
+    candles: gap.candles,
+    cause: gap.cause,
+    attempts: gap.attempts,
+    emptyAnswers: gap.emptyAnswers,
+    firstSeenAt: time(gap.firstSeenAt),
+    lastCheckedAt: time(gap.lastCheckedAt),
+    resolvedAt: time(gap.resolvedAt),
+    detail: gap.detail,
+    lastRunId: gap.lastRunId,
+  };
+}
+
+function describeGap({ series, gap }: ListedGap): string {
+  const { from, to, candles, cause, attempts, detail } = gap;
+  const asked = attempts === 0 ? 'not asked for' : `asked ${attempts} times`;
+  const more = detail === null ? '' : `, ${detail}`;
+  return (
+    `${seriesKey(series)}  ${formatInstant(from)} to ${formatInstant(to)}  ` +
+    `${candles} candles  ${cause}  ${asked}${more}\n`
+  );
+}
+
+function describeResult({ series, error, ...report }: RepairResult): string {
+  if (error !== null) return `${series}: not looked through: ${error}\n`;
+  return (
+    `${series}: found ${report.found} missing, repaired ${report.repaired}, ` +
+    `venue empty ${report.venueEmpty}, unrepairable ${report.unrepairable}, ` +
+    `still missing ${report.stillMissing}\n`
+  );
+}

@@ -1,0 +1,175 @@
+/**
+ * `wick run --mode batch`: one range, or the newest closed candles, of one series into Postgres, now.
+ * The way is the scheduler's: same checks, same record of the run; its watermark stays where it is.
+ */
+import { findInstrument, ingest, parseVenueId, unsupported, abandonRuns } from '../../etl/index.ts';
+import { closedUntil, newestClosed, type CandleRange } from '../../scheduler/candle-range.ts';
+import { withRunLock } from '../../scheduler/run-lock.ts';
+import { seriesKey } from '#core/candle.ts';
+import { ADVISORY_LOCKS } from '#core/contracts/names.ts';
+import { AppError } from '#core/errors.ts';
+import type { Interval } from '#core/interval.ts';
+import { epochMs, formatInstant, type EpochMs } from '#core/time.ts';
+import { withVenueAccess, type VenueAccess } from '../pipeline/venue-access.ts';
+import { commandConfig } from './command-config.ts';
+import type { JsonFlag } from './flags.ts';
+import { parseCountFlag, parseIntervalFlag, parseTimeFlag } from './series-flags.ts';
+
+export interface RunFlags extends JsonFlag {
+  readonly mode: string;
+  readonly exchange: string;
+  readonly symbol: string;
+  readonly tf: string;
+  readonly limit?: string;
+  readonly from?: string;
+  readonly to?: string;
+}
+
+interface RunReport {
+  readonly series: string;
+  readonly runId: string;
+  readonly fetched: number;
+  readonly inserted: number;
+  readonly revised: number;
+  readonly closed: number;
+  readonly unchanged: number;
+  readonly quarantined: number;
+  /** Open times asked for, half-open. */
+  readonly from: string;
+  readonly to: string;
+}
+
+const LIMIT_DEFAULT = '500';
+const LIMIT_MAX = 1_000_000;
+const BATCH_ROWS_MAX = 10_000;
+
+export async function run(options: RunFlags): Promise<void> {
+  const exchange = parseVenueId(options.exchange);
+  assertBatch(options);
+  const interval = parseIntervalFlag(options.tf);
+  const range = rangeFlags(options);
+  const report = await withVenueAccess(commandConfig(), (access) =>
+    readSeries(access, { exchange, symbol: options.symbol, interval, range }),
+  );
+  if ('limit' in range && report.fetched < range.limit) {
+    process.stderr.write(
+      `${report.series}: the venue has ${report.fetched} of the ${range.limit} candles that fit ` +
+        `between ${report.from} and ${report.to}\n`,
+    );
+  }
+  process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : describe(report));
+}
+
+function assertBatch({ mode, exchange, symbol, tf }: RunFlags): void {
+  if (mode === 'batch') return;
+  const hint =
+    mode === 'stream'
+      ? `streams are read by: wick stream --exchange ${exchange} --symbol ${symbol} --channel kline_${tf}`
+      : 'the only mode is batch';
+  throw new AppError('WICK_USAGE', `--mode is "${mode}"; ${hint}`);
+}
+
+type AskedRange =
+  { readonly limit: number } | { readonly from: EpochMs; readonly to: EpochMs | null };
+
+function rangeFlags({ limit, from, to }: RunFlags): AskedRange {
+  const start = parseTimeFlag('from', from);
+  const end = parseTimeFlag('to', to);
+  if (start === null) {
+    if (end !== null) throw new AppError('WICK_USAGE', '--to needs --from');
+    return { limit: parseCountFlag('limit', limit ?? LIMIT_DEFAULT, LIMIT_MAX) };
+  }
+  if (limit !== undefined) {
+    throw new AppError('WICK_USAGE', 'give either --limit or --from, not both');
+  }
+  if (end !== null && end <= start) {
+    throw new AppError('WICK_USAGE', `--to "${to}" does not lie after --from "${from}"`);
+  }
+  return { from: start, to: end };
+}
+
+interface Asked {
+  readonly exchange: string;
+  readonly symbol: string;
+  readonly interval: Interval;
+  readonly range: AskedRange;
+}
+
+async function readSeries(
+  { pool, venues, signal }: VenueAccess,
+  { exchange, symbol, interval, range: asked }: Asked,
+): Promise<RunReport> {
+  const adapter = venues.open(exchange);
+  if (!adapter.intervals.includes(interval)) {
+    throw unsupported(exchange, 'interval', interval, adapter.intervals);
+  }
+  const instruments = await adapter.fetchInstruments(signal);
+  const instrument = findInstrument(instruments, symbol);
+  if (instrument === undefined) {
+    const known = instruments.map((each) => each.symbol);
+    throw unsupported(exchange, 'symbol', symbol, known);
+  }
+  const series = { exchange, marketType: adapter.marketType, symbol: instrument.symbol, interval };
+  const venueNow = await adapter.fetchServerTime(signal);
+  assertReach(asked, exchange, adapter.reachCandles);
+  // One that was taken off has no newer candles than its last.
+  const until = epochMs(Math.min(venueNow, instrument.delistTime ?? venueNow));
+  const range = closedRange(asked, interval, until);
+  const job = `run:${seriesKey(series)}`;
+  const batchRowsMax = BATCH_ROWS_MAX;
+  let report: RunReport | undefined;
+  await withRunLock(pool, { kind: ADVISORY_LOCKS.series, name: job }, async () => {
+    // Only the holder of the lock gets here: what still runs under this name is dead.
+    await abandonRuns(pool, job);
+    const work = { job, adapter, pool, series, ...range, venueNow, batchRowsMax, signal };
+    const { runId, counts } = await ingest(work);
+    report = {
+      series: seriesKey(series),
+      runId: String(runId),
+      fetched: counts.fetched,
+      inserted: counts.inserted,
+      revised: counts.revised,
+      closed: counts.closed,
+      unchanged: counts.unchanged,
+      quarantined: counts.quarantined,
+      from: formatInstant(range.from),
+      to: formatInstant(range.to),
+    };
+  });
+  if (report !== undefined) return report;
+  throw new AppError(
+    'WICK_USAGE',
+    `another "wick run" is reading ${seriesKey(series)}; run this again when it is done`,
+    { retryable: true },
+  );
+}
+
+function assertReach(asked: AskedRange, exchange: string, reachCandles: number | null): void {
+  if (reachCandles === null || !('limit' in asked) || asked.limit <= reachCandles) return;
+  throw new AppError(
+    'WICK_USAGE',
+    `--limit is "${asked.limit}"; ${exchange} answers for the newest ${reachCandles} candles only`,
+  );
+}
+
+/** An unclosed candle is left to the scheduler: here everything is final. */
+function closedRange(asked: AskedRange, interval: Interval, now: EpochMs): CandleRange {
+  if ('limit' in asked) return newestClosed(interval, now, asked.limit);
+  const until = closedUntil(interval, now);
+  const to = asked.to === null ? until : epochMs(Math.min(asked.to, until));
+  if (asked.from < to) return { from: asked.from, to };
+  const time = formatInstant(now);
+  throw new AppError(
+    'WICK_USAGE',
+    `no ${interval} candle from ${formatInstant(asked.from)} on has closed; the venue's clock says ${time}`,
+  );
+}
+
+function describe(report: RunReport): string {
+  const { series, runId, fetched, inserted, revised, unchanged, quarantined, from, to } = report;
+  return (
+    `${series}: run ${runId}, open times ${from} to ${to}\n` +
+    `fetched ${fetched}: inserted ${inserted}, closed ${report.closed}, revised ${revised}, ` +
+    `unchanged ${unchanged}, quarantined ${quarantined}\n`
+  );
+}
