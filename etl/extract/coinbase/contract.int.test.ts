@@ -4,6 +4,7 @@ import { epochMs } from '#core/time.ts';
 import { createManualClock, systemClock } from '#platform/clock.ts';
 import { createRecordedVenue } from '../../../local/venues/recorded-venue.ts';
 import { testVenueContract } from '../../../tests/contracts/venue.ts';
+import { recordingsOf } from '../../../tests/support/recordings-of.ts';
 import { createCoinbase } from './rest.ts';
 
 const CANDLES = 700;
@@ -12,8 +13,9 @@ const FROM = epochMs(1_522_800_000_000);
 const TO = epochMs(FROM + CANDLES * 60_000);
 
 testVenueContract('coinbase', async () => {
+  const { directory, close } = await recordingsOf('coinbase');
   const clock = createManualClock(epochMs(TO - 1));
-  const venue = await createRecordedVenue({ clock, logger: pino({ level: 'silent' }) });
+  const venue = await createRecordedVenue({ directory, clock, logger: pino({ level: 'silent' }) });
   const adapter = createCoinbase({ ...venue.urls.coinbase, clock: systemClock });
   return {
     adapter,
@@ -27,6 +29,7 @@ testVenueContract('coinbase', async () => {
     close: async () => {
       adapter.close();
       await venue.close();
+      await close();
     },
   };
 });

@@ -7,7 +7,8 @@ import { epochMs } from '#core/time.ts';
 import { createManualClock, systemClock } from '#platform/clock.ts';
 import { createRecordedVenue } from '../../../local/venues/recorded-venue.ts';
 import { testVenueContract } from '../../../tests/contracts/venue.ts';
-import { makeSyntheticFunding } from '../../../tests/support/synthetic-funding.ts';
+import { recordingsOf } from '../../../tests/support/recordings-of.ts';
+import { syntheticFunding } from '../../../tests/support/synthetic-funding.ts';
 import { createHyperliquid } from './rest.ts';
 
 const HOUR = 3_600_000;
@@ -19,7 +20,9 @@ const PAYMENTS = 1_100;
 const FUNDING_FROM = epochMs(TO - PAYMENTS * HOUR);
 
 testVenueContract('hyperliquid', async () => {
-  const { directory, close } = await makeSyntheticFunding(FUNDING_FROM, PAYMENTS, 4);
+  const { directory, close } = await recordingsOf('hyperliquid', {
+    'kPEPE-funding.csv': syntheticFunding(FUNDING_FROM, PAYMENTS, 4),
+  });
   const clock = createManualClock(epochMs(TO - 1));
   const venue = await createRecordedVenue({
     directory,
