@@ -10,7 +10,7 @@ import { endOf, exact, exactOrNull, mapRows, type RowReader, type RowResult } fr
 import type { CandleContext, MappedRows, NamedSeries } from '../mapper.ts';
 import { mismatch } from '../mismatch.ts';
 import { finding, type Finding } from '../reject.ts';
-import { KLINE, KLINE_EVENT, KLINES, type Kline, type SymbolFilters } from './wire.ts';
+import { KLINE, KLINE_EVENT, KLINES, type SymbolFilters } from './wire.ts';
 
 /** Maps one answer of `…/klines`; null where it is no list. */
 export function mapKlines(json: unknown, context: CandleContext): MappedRows | null {
@@ -27,50 +27,38 @@ const KLINE_READER: RowReader = { map: mapKline, openTimeOf, early: 'reject' };
 
 function mapKline(row: unknown, context: CandleContext): RowResult {
   if (!KLINE.Check(row)) return mismatch('a kline', KLINE, row);
-  const [openTime, , , , , , closeTime, , trades] = row;
-  if (!isEpochMs(openTime)) return finding('time_out_of_range', `open time ${openTime}`);
+  // By index: destructuring would run the iterator of each row, which costs a fifth of the whole.
+  const openTime = row[0];
+  const closeTime = row[6];
   const { exchange, marketType, symbol, interval } = context.series;
-  const end = endOf(interval, openTime);
-  if (end === null) return finding('time_out_of_range', `open time ${openTime}`);
+  const end = isEpochMs(openTime) ? endOf(interval, openTime) : null;
+  if (!isEpochMs(openTime) || end === null) {
+    return finding('time_out_of_range', `open time ${openTime}`);
+  }
   if (closeTime !== end - 1) {
     return finding('wrong_width', `close time ${closeTime} instead of ${end - 1}`);
   }
   const problems: Finding[] = [];
-  const numbers = mapNumbers(problems, row);
-  if (problems[0] !== undefined) return problems[0];
-  return {
-    ok: true,
-    candle: {
-      exchange,
-      marketType,
-      symbol,
-      interval,
-      openTime,
-      ...numbers,
-      trades,
-      isClosed: end <= context.venueNow,
-      observedAt: context.observedAt,
-      source: 'rest',
-    },
-  };
-}
-
-type Numbers = Pick<
-  Candle,
-  'open' | 'high' | 'low' | 'close' | 'volume' | 'quoteVolume' | 'takerBuyBase' | 'takerBuyQuote'
->;
-
-function mapNumbers(problems: Finding[], row: Kline): Numbers {
-  return {
+  const candle: Candle = {
+    exchange,
+    marketType,
+    symbol,
+    interval,
+    openTime,
     open: exact(problems, 'open', row[1]),
     high: exact(problems, 'high', row[2]),
     low: exact(problems, 'low', row[3]),
     close: exact(problems, 'close', row[4]),
     volume: exactOrNull(problems, 'volume', row[5]),
     quoteVolume: exactOrNull(problems, 'quote volume', row[7]),
+    trades: row[8],
     takerBuyBase: exactOrNull(problems, 'taker buy volume', row[9]),
     takerBuyQuote: exactOrNull(problems, 'taker buy quote volume', row[10]),
+    isClosed: end <= context.venueNow,
+    observedAt: context.observedAt,
+    source: 'rest',
   };
+  return problems[0] ?? { ok: true, candle };
 }
 
 /** Of a frame, combined or not; klines as an answer name no series. */
