@@ -73,7 +73,6 @@ const KLINE_SCHEMA = Type.Tuple(
  * recordings do not hold. "0" is a value here (a minute without trades), never "absent".
  */
 export const KLINE = Compile(KLINE_SCHEMA);
-export type Kline = Static<typeof KLINE_SCHEMA>;
 
 /** The whole answer; each row is checked on its own, so that one bad row costs one row. */
 export const KLINES = Compile(Type.Array(Type.Unknown()));

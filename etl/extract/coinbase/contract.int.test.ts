@@ -13,9 +13,13 @@ const FROM = epochMs(1_522_800_000_000);
 const TO = epochMs(FROM + CANDLES * 60_000);
 
 testVenueContract('coinbase', async () => {
-  const { directory, close } = await recordingsOf('coinbase');
+  const folder = await recordingsOf('coinbase');
   const clock = createManualClock(epochMs(TO - 1));
-  const venue = await createRecordedVenue({ directory, clock, logger: pino({ level: 'silent' }) });
+  const venue = await createRecordedVenue({
+    directory: folder.directory,
+    clock,
+    logger: pino({ level: 'silent' }),
+  });
   const adapter = createCoinbase({ ...venue.urls.coinbase, clock: systemClock });
   return {
     adapter,
@@ -29,7 +33,7 @@ testVenueContract('coinbase', async () => {
     close: async () => {
       adapter.close();
       await venue.close();
-      await close();
+      await folder.close();
     },
   };
 });

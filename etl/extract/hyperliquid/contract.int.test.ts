@@ -20,12 +20,12 @@ const PAYMENTS = 1_100;
 const FUNDING_FROM = epochMs(TO - PAYMENTS * HOUR);
 
 testVenueContract('hyperliquid', async () => {
-  const { directory, close } = await recordingsOf('hyperliquid', {
+  const folder = await recordingsOf('hyperliquid', {
     'kPEPE-funding.csv': syntheticFunding(FUNDING_FROM, PAYMENTS, 4),
   });
   const clock = createManualClock(epochMs(TO - 1));
   const venue = await createRecordedVenue({
-    directory,
+    directory: folder.directory,
     clock,
     logger: pino({ level: 'silent' }),
   });
@@ -46,7 +46,7 @@ testVenueContract('hyperliquid', async () => {
     close: async () => {
       adapter.close();
       await venue.close();
-      await close();
+      await folder.close();
     },
   };
 });

@@ -212,7 +212,9 @@ describe('the stream', () => {
 
   test('is asked for in the words of the capture, and told what was subscribed', () => {
     const [asked = '', answered = ''] = read('stream-hype.txt').split('\n');
-    const frames = stream.subscribe([seriesOf('HYPE', '1d')]).map((frame) => JSON.parse(frame));
+    const frames = stream
+      .subscribe([seriesOf('HYPE', '1d')])
+      .map((frame) => JSON.parse(frame) as unknown);
     expect(frames).toEqual([JSON.parse(asked.slice(2))]);
     expect(stream.read(answered.slice(2), context())).toEqual([{ kind: 'subscribed' }]);
   });

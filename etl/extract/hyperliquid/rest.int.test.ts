@@ -63,7 +63,9 @@ afterEach(async () => {
 
 const asked = async (request: Partial<CandleRequest> = {}): Promise<unknown[]> => {
   const pages = await collectPages(adapter, { ...DAY, ...request });
-  return pages.map(({ raw }) => JSON.parse(decodeURIComponent(new URL(raw.url).hash.slice(1))));
+  return pages.map(
+    ({ raw }) => JSON.parse(decodeURIComponent(new URL(raw.url).hash.slice(1))) as unknown,
+  );
 };
 
 describe('pages', () => {
