@@ -232,10 +232,11 @@ describe('the stream', () => {
     ]);
   });
 
-  test('says nothing of a series that nobody asked for, nor for a pong', () => {
+  test('says nothing of a series that nobody asked for, nor for a pong or the greeting', () => {
     const [frame = ''] = read('stream-candles.jsonl').split('\n');
     expect(stream.read(frame, context(seriesOf('BTC', '5m')))).toEqual([]);
     expect(stream.read('{"channel":"pong"}', context())).toEqual([]);
+    expect(stream.read('Websocket connection established.', context())).toEqual([]);
   });
 
   test('tells what is refused, and what is no candle', () => {

@@ -110,3 +110,6 @@ export const FUNDING = Compile(FUNDING_SCHEMA);
 export const FRAME = Compile(
   Type.Object({ channel: Type.String(), data: Type.Optional(Type.Unknown()) }),
 );
+
+/** What the venue says first on each connection: the one frame that is not JSON. */
+export const GREETING = 'Websocket connection established.';
