@@ -2,7 +2,11 @@
  * The adapter against a venue that has bad days. Time is stepped: a sleep moves the one clock that
  * adapter and venue share, so waits are exact and cost nothing.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { pino } from 'pino';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { epochMs } from '#core/time.ts';
 import { createManualClock } from '#platform/clock.ts';
@@ -25,6 +29,14 @@ const DAY: CandleRequest = {
   to: END,
   venueNow: END,
 };
+
+/** What the venue answers where it cannot read a request. */
+const { info_unknown_type: UNREADABLE } = Value.Parse(
+  Type.Object({
+    info_unknown_type: Type.Object({ status: Type.Integer(), body: Type.String() }),
+  }),
+  JSON.parse(readFileSync(join(import.meta.dirname, 'fixtures/errors.json'), 'utf8')),
+);
 
 let folder: RecordingsFolder;
 let venue: RecordedVenue;
@@ -133,11 +145,7 @@ describe('trouble that does not pass is a typed error, not asked again:', () => 
   test.each<[string, Fault, string, RegExp]>([
     [
       'a request that the venue cannot read',
-      {
-        kind: 'refuse',
-        status: 422,
-        body: 'Failed to deserialize the JSON body into the target type',
-      },
+      { kind: 'refuse', status: UNREADABLE.status, body: UNREADABLE.body },
       'WICK_ETL_UNSUPPORTED',
       /status 422: Failed to deserialize/,
     ],
