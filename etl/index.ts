@@ -3,6 +3,7 @@ export { findInstrument, unsupported } from './extract/catalogue.ts';
 export { createSharedLimits, type SharedLimits } from './extract/limits-shared.ts';
 export {
   listVenueIds,
+  mapperOf,
   openVenue,
   parseVenueId,
   VENUE_IDS,
@@ -15,6 +16,7 @@ export { tryPage } from './extract/web/html-table/try-page.ts';
 export { ingest, type IngestReport } from './ingest.ts';
 export { readCoverage, markChunk, type Coverage } from './load/backfill-chunks.ts';
 export { abandonRuns } from './load/abandon-runs.ts';
+export { normalize } from './normalize.ts';
 export { readRecentStart } from './load/read-recent-start.ts';
 export { readWatermark } from './load/read-watermark.ts';
 export { selectSymbols } from './load/select-series.ts';

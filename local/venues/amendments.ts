@@ -10,6 +10,9 @@ const SYMBOL = Type.String({ minLength: 1, maxLength: 64 });
 const INTERVAL = Type.String({ minLength: 2, maxLength: 4 });
 const TIME = Type.Integer({ description: 'Epoch ms' });
 const CELL = Type.Optional(Type.String({ maxLength: 64 }));
+/** At most a year either way. */
+const SKEW_MS_MAX = 366 * 24 * 60 * 60 * 1000;
+const SKEW = Type.Integer({ minimum: -SKEW_MS_MAX, maximum: SKEW_MS_MAX });
 const STRICT = { additionalProperties: false };
 
 export const AMENDMENT = Type.Union([
@@ -36,7 +39,7 @@ export const AMENDMENT = Type.Union([
   /** Taken off at this moment: no candle opens from then on, and its status says so. */
   Type.Object({ kind: Type.Literal('delist'), symbol: SYMBOL, at: TIME }, STRICT),
   /** The venue's clock tells a time that is off by so much; its candles are not. */
-  Type.Object({ kind: Type.Literal('skew'), ms: Type.Integer() }, STRICT),
+  Type.Object({ kind: Type.Literal('skew'), ms: SKEW }, STRICT),
 ]);
 export type Amendment = Static<typeof AMENDMENT>;
 

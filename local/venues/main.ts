@@ -1,7 +1,7 @@
 /**
- * The recorded venue as a process: `node local/venues/main.ts --port N [--data DIR] [--speed 60]
- * [--clock-file FILE] [--once] [--weight-limit N] [--request-limit N] [--log-level LEVEL]`. Prints one
- * JSON line on stdout when it answers, logs to stderr, ends in order on SIGTERM and SIGINT.
+ * The recorded venues as a process: `node local/venues/main.ts --port N [--data DIR] [--speed 60]
+ * [--clock-file FILE] [--once] [--weight-limit N] [--request-limit N] [--web DIR] [--log-level LEVEL]`.
+ * Prints one JSON line on stdout when they answer, logs to stderr, ends in order on SIGTERM and SIGINT.
  * Exit codes: 0 ended on request, 1 could not run, 2 wrong options.
  */
 import { parseArgs } from 'node:util';
@@ -12,7 +12,7 @@ import { createRecordedVenue, type RecordedVenueOptions } from './recorded-venue
 const SPEED_MAX = 100_000;
 const USAGE =
   'usage: local/venues/main.ts --port N [--data DIR] [--speed 60] [--clock-file FILE] [--once] ' +
-  '[--weight-limit N] [--request-limit N] [--log-level LEVEL]';
+  '[--weight-limit N] [--request-limit N] [--web DIR] [--log-level LEVEL]';
 
 type Settings = Omit<RecordedVenueOptions, 'logger'> & { readonly logLevel: string };
 
@@ -27,6 +27,7 @@ function parseSettings(args: readonly string[]): Settings {
       once: { type: 'boolean', default: false },
       'weight-limit': { type: 'string' },
       'request-limit': { type: 'string' },
+      web: { type: 'string' },
       'log-level': { type: 'string', default: 'info' },
     },
   });
@@ -46,6 +47,7 @@ function parseSettings(args: readonly string[]): Settings {
       max: Number.MAX_SAFE_INTEGER,
       integer: true,
     }),
+    webDirectory: values.web,
     logLevel: values['log-level'],
   };
 }

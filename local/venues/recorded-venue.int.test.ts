@@ -7,8 +7,10 @@ import { createInterface } from 'node:readline';
 import { pino } from 'pino';
 import { Value } from 'typebox/value';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { epochMs } from '#core/time.ts';
+import { WebSocket } from 'ws';
+import { epochMs, formatInstant } from '#core/time.ts';
 import { createManualClock } from '#platform/clock.ts';
+import { collectedOf } from '../../scripts/stack/replay.ts';
 import { createRecordedVenue, type RecordedVenue } from './recorded-venue.ts';
 import { REPLAY_STATUS } from './replay-status.ts';
 
@@ -158,6 +160,55 @@ describe('a live replay', () => {
       const [, ...rest] = (await ask(venue, path)).json as unknown[][];
       expect(rest[0]?.slice(1, 5)).not.toEqual(open.slice(1, 5));
     } finally {
+      await venue.close();
+    }
+  });
+});
+
+describe('a replay of several venues', () => {
+  test('begins and ends as the venue that was recorded last', async () => {
+    const venue = await createRecordedVenue({ logger });
+    try {
+      const { start, end, series } = venue.status();
+      expect([formatInstant(epochMs(start)), formatInstant(epochMs(end))]).toEqual([
+        '2025-06-02T15:32:00.000Z',
+        '2025-06-15T10:44:00.000Z',
+      ]);
+      expect(series.filter(({ exchange }) => exchange === 'binance-futures')).toHaveLength(5);
+      const others = series.filter(({ exchange }) => exchange !== 'binance-futures');
+      expect(
+        others.map(({ exchange, marketType, symbol, interval, file }) => [
+          `${exchange}|${marketType}|${symbol}|${interval}`,
+          file,
+        ]),
+      ).toEqual([
+        ['coinbase|spot|BTC/USD|1d', 'coinbase/BTC-USD-1d.csv.gz'],
+        ['coinbase|spot|BTC/USD|1m', 'coinbase/BTC-USD-1m.csv.gz'],
+        ['coinbase|spot|BTC/USD|5m', 'coinbase/BTC-USD-5m.csv.gz'],
+        ['coinbase|spot|LTC/USD|1m', 'coinbase/LTC-USD-1m.csv.gz'],
+        ['coinbase|spot|LTC/USD|5m', 'coinbase/LTC-USD-5m.csv.gz'],
+        ['hyperliquid|perp|kPEPE/USDC|1h', 'hyperliquid/kPEPE-1h.csv.gz'],
+      ]);
+      expect(collectedOf(venue.status(), undefined).series).toHaveLength(5);
+      expect(collectedOf(venue.status(), '/some/folder').series).toHaveLength(11);
+    } finally {
+      await venue.close();
+    }
+  });
+
+  test('tells its streams by itself as its time passes', async () => {
+    const venue = await createRecordedVenue({ directory: SMALL, logger, speed: 600 });
+    const socket = new WebSocket(`${venue.urls['binance-futures'].streamUrl}/ws/btcusdt@kline_1m`);
+    try {
+      const closed = new Promise<unknown>((resolve) => {
+        socket.on('message', (data: Buffer) => {
+          const event = JSON.parse(data.toString('utf8')) as { k: { x: boolean } };
+          if (event.k.x) resolve(event);
+        });
+      });
+      expect(await closed).toMatchObject({ e: 'kline', s: 'BTCUSDT', k: { i: '1m', x: true } });
+    } finally {
+      socket.terminate();
       await venue.close();
     }
   });

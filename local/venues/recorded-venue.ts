@@ -1,31 +1,36 @@
 /**
  * The recorded venues: one server on 127.0.0.1 that plays recorded candles through the wire formats
  * of all venues, so that the ETL cannot tell it from them. In: a folder of candle CSVs. Out: each
- * venue's REST surface below `/<venue>`, and `GET /replay`. One replay clock is every venue's now. It
- * stores nothing but the replay position.
+ * venue's REST and streams below `/<venue>`, `GET /replay`, `/faults` and recorded web pages. One
+ * replay clock is every venue's now. It stores nothing but the replay position.
  */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { AppError } from '#core/errors.ts';
-import { nominalWidthMs } from '#core/interval.ts';
-import { epochMs, formatInstant, type Clock, type EpochMs } from '#core/time.ts';
+import type { Clock } from '#core/time.ts';
 import { systemClock } from '#platform/clock.ts';
 import type { Logger } from '#platform/logger.ts';
-import { createAmendments } from './amendments.ts';
+import { createAmendments, type Amendments } from './amendments.ts';
 import { FUTURES, SPOT } from './binance/product.ts';
 import { addBinance } from './binance/routes.ts';
+import { createBinanceProtocol } from './binance/stream.ts';
 import { COINBASE_REQUESTS_PER_SECOND } from './coinbase/request-limit.ts';
 import { addCoinbase } from './coinbase/routes.ts';
-import { createFaultLine } from './faults.ts';
+import { COINBASE_PROTOCOL } from './coinbase/stream.ts';
+import { addFaultRoutes } from './fault-routes.ts';
+import { createFaultLine, type FaultLine } from './faults.ts';
 import { addHyperliquid, HYPERLIQUID_WEIGHT_LIMIT } from './hyperliquid/routes.ts';
+import { HYPERLIQUID_PROTOCOL } from './hyperliquid/stream.ts';
 import { createMarket, type Market } from './market.ts';
 import { loadRecordings, type RecordingsFolder, type RejectedFile } from './recordings-folder.ts';
-import { endOf, startOf, type Recording } from './recording.ts';
-import { createReplayClock, type ReplayClock } from './replay-clock.ts';
+import { describeReplay, openReplay } from './replay.ts';
 import { REPLAY_STATUS, type ReplayStatus } from './replay-status.ts';
+import type { StreamProtocol } from './stream/conversation.ts';
+import { createStreamFaultLine } from './stream/stream-faults.ts';
+import { attachStreams, type StreamServer, type StreamVenue } from './stream/stream-server.ts';
 import type { VenueFaults } from './venue-faults.ts';
-import { marketTypeOf, venueUrls, type VenueId, type VenueUrls } from './venue-id.ts';
+import { venueUrls, type VenueId, type VenueUrls } from './venue-id.ts';
+import { addWebPages } from './web-pages.ts';
 
 export interface RecordedVenueOptions {
   /** Folder of candle CSVs; the bundled recordings by default. */
@@ -48,6 +53,8 @@ export interface RecordedVenueOptions {
   readonly refusalsMax?: number | undefined;
   /** What limits are counted on. */
   readonly wallClock?: Clock | undefined;
+  /** Folder of recorded web pages, served below `/web`; none by default. */
+  readonly webDirectory?: string | undefined;
   readonly logger: Logger;
 }
 
@@ -58,14 +65,15 @@ export interface RecordedVenue {
   /** Where each venue is. */
   readonly urls: Readonly<Record<VenueId, VenueUrls>>;
   readonly faults: Readonly<Record<VenueId, VenueFaults>>;
+  /** Tells the streams what is new; with a clock of one's own nothing else does. */
+  tick(): void;
   status(): ReplayStatus;
   close(): Promise<void>;
 }
 
 export const RECORDINGS_DIRECTORY = join(import.meta.dirname, 'recordings');
-export const REPLAY_SPEED_DEFAULT = 60;
-
-const REPLAYED_MS = 24 * 60 * 60 * 1000;
+/** Each series tells at most twice a beat: four frames a second. */
+const BEAT_MS = 500;
 
 /**
  * Starts the venues; they answer when the promise resolves.
@@ -80,52 +88,89 @@ export async function createRecordedVenue(options: RecordedVenueOptions): Promis
   const replay = openReplay(recordings, options);
   const clock = options.clock ?? replay;
   const status = (): ReplayStatus => describeReplay(recordings, rejected, replay, clock);
+  const wallClock = options.wallClock ?? systemClock;
   const venues = openVenues(folder, clock);
-
   const server = Fastify({ logger: false, forceCloseConnections: true });
+  const streams = attachStreams({
+    server: server.server,
+    venues,
+    wallClock,
+    logger: options.logger,
+  });
+  const faults = mapVenues((venue) => switchesOf(venue, venues[venue], streams));
   server.get('/replay', { schema: { response: { 200: REPLAY_STATUS } } }, () => status());
-  addVenues(server, venues, options);
+  addVenues(server, venues, wallClock, options);
+  addFaultRoutes(server, faults);
+  if (options.webDirectory !== undefined) addWebPages(server, options.webDirectory);
+  const tick = (): void => {
+    streams.tick();
+  };
+  const beat = options.clock === undefined ? setInterval(tick, BEAT_MS) : undefined;
   const close = async (): Promise<void> => {
+    clearInterval(beat);
     replay.close();
+    streams.close();
     await server.close();
   };
   try {
     const url = await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });
     const { host, port } = new URL(url);
-    const faults = mapVenues((venue) => venues[venue].faults);
-    return { url, port: Number(port), urls: venueUrls(host), faults, status, close };
+    const urls = venueUrls(host);
+    return { url, port: Number(port), urls, faults, tick, status, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-interface OpenVenue {
-  readonly market: Market;
-  readonly faults: VenueFaults;
+interface OpenVenue extends StreamVenue {
+  readonly amendments: Amendments;
+  readonly line: FaultLine;
 }
 type OpenVenues = Readonly<Record<VenueId, OpenVenue>>;
+
+const PROTOCOLS: Readonly<Record<VenueId, StreamProtocol>> = {
+  'binance-futures': createBinanceProtocol(FUTURES),
+  'binance-spot': createBinanceProtocol(SPOT),
+  coinbase: COINBASE_PROTOCOL,
+  hyperliquid: HYPERLIQUID_PROTOCOL,
+};
 
 function openVenues({ recordings, funding }: RecordingsFolder, clock: Clock): OpenVenues {
   return mapVenues((venue) => {
     const amendments = createAmendments();
-    const line = createFaultLine();
-    const clear = (): void => {
-      line.clear();
-      amendments.clear();
-    };
     return {
+      amendments,
+      line: createFaultLine(),
+      faults: createStreamFaultLine(),
+      protocol: PROTOCOLS[venue],
       market: createMarket({ venue, recordings, funding, amendments, clock }),
-      faults: {
-        ...line,
-        amend: (...each) => {
-          amendments.amend(...each);
-        },
-        amended: () => amendments.count(),
-        clear,
-      },
     };
   });
+}
+
+function switchesOf(
+  venue: VenueId,
+  { line, amendments, faults }: OpenVenue,
+  streams: StreamServer,
+): VenueFaults {
+  return {
+    ...line,
+    amend: (...each) => {
+      amendments.amend(...each);
+    },
+    strike: (...each) => each.reduce((sum, fault) => sum + streams.strike(venue, fault), 0),
+    state: () => ({
+      requests: line.pending(),
+      amendments: amendments.count(),
+      streams: faults.pending(),
+    }),
+    clear: () => {
+      line.clear();
+      amendments.clear();
+      faults.clear();
+    },
+  };
 }
 
 function mapVenues<T>(of: (venue: VenueId) => T): Readonly<Record<VenueId, T>> {
@@ -140,13 +185,17 @@ function mapVenues<T>(of: (venue: VenueId) => T): Readonly<Record<VenueId, T>> {
 function addVenues(
   server: FastifyInstance,
   venues: OpenVenues,
+  wallClock: Clock,
   options: RecordedVenueOptions,
 ): void {
   const { weightLimit, refusalsMax } = options;
-  const wallClock = options.wallClock ?? systemClock;
+  const partsOf = (venue: VenueId): { readonly market: Market; readonly faults: FaultLine } => ({
+    market: venues[venue].market,
+    faults: venues[venue].line,
+  });
   for (const product of [FUTURES, SPOT]) {
     addBinance(server, {
-      ...venues[product.venue],
+      ...partsOf(product.venue),
       product,
       wallClock,
       weightLimit: weightLimit ?? product.weightLimit,
@@ -154,87 +203,15 @@ function addVenues(
     });
   }
   addHyperliquid(server, {
-    ...venues.hyperliquid,
+    ...partsOf('hyperliquid'),
     wallClock,
     weightLimit: weightLimit ?? HYPERLIQUID_WEIGHT_LIMIT,
   });
   addCoinbase(server, {
-    ...venues.coinbase,
+    ...partsOf('coinbase'),
     wallClock,
     requestsPerSecond: options.requestLimit ?? COINBASE_REQUESTS_PER_SECOND,
   });
-}
-
-function openReplay(
-  recordings: readonly Recording[],
-  { mode, speed, clockFile, logger }: RecordedVenueOptions,
-): ReplayClock {
-  const end = epochMs(Math.max(...recordings.map((each) => endOf(each))));
-  const once = mode === 'once';
-  const clock = createReplayClock({
-    start: once ? end : replayStart(recordings),
-    end,
-    speed: once ? 0 : (speed ?? REPLAY_SPEED_DEFAULT),
-    file: clockFile,
-    recordingsId: identify(recordings),
-    logger,
-  });
-  const times = { now: formatInstant(clock.now()), end: formatInstant(end), speed: clock.speed };
-  logger.info({ series: recordings.length, ...times }, 'recordings are loaded');
-  return clock;
-}
-
-/**
- * Of the venue that was recorded last: a day before the first of its most finely recorded series ends,
- * so that all of them move; never before the middle of that series, so that there is history to load
- * first.
- */
-function replayStart(recordings: readonly Recording[]): EpochMs {
-  const last = recordings.toSorted((a, b) => endOf(b) - endOf(a))[0]?.venue;
-  const leading = recordings.filter(({ venue }) => venue === last);
-  const finest = Math.min(...leading.map((each) => nominalWidthMs(each.interval)));
-  const starts = leading
-    .filter((each) => nominalWidthMs(each.interval) === finest)
-    .map((each) => ({ end: endOf(each), middle: (startOf(each) + endOf(each)) / 2 }))
-    .sort((a, b) => a.end - b.end);
-  const [first] = starts;
-  return epochMs(Math.floor(Math.max((first?.end ?? 0) - REPLAYED_MS, first?.middle ?? 0)));
-}
-
-function identify(recordings: readonly Recording[]): string {
-  const hash = createHash('sha256');
-  for (const each of recordings) {
-    const series = `${each.venue}|${each.base}/${each.quote}|${each.interval}`;
-    hash.update(`${series}|${each.count}|${startOf(each)}|${endOf(each)}\n`);
-  }
-  return hash.digest('hex');
-}
-
-function describeReplay(
-  recordings: readonly Recording[],
-  rejected: readonly RejectedFile[],
-  replay: ReplayClock,
-  clock: Clock,
-): ReplayStatus {
-  const now = clock.now();
-  return {
-    now,
-    start: replay.start,
-    end: replay.end,
-    speed: replay.speed,
-    exhausted: now >= replay.end,
-    series: recordings.map((each) => ({
-      exchange: each.venue,
-      marketType: marketTypeOf(each.venue),
-      symbol: `${each.base}/${each.quote}`,
-      interval: each.interval,
-      file: each.file,
-      candles: each.count,
-      from: startOf(each),
-      to: endOf(each),
-    })),
-    rejected: rejected.map((each) => ({ ...each })),
-  };
 }
 
 function noRecordings(directory: string, rejected: readonly RejectedFile[]): AppError {

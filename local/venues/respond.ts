@@ -54,7 +54,7 @@ function misbehave(
       return reply.hijack();
     case 'cut':
       reply.hijack();
-      request.raw.destroy();
+      request.raw.socket.destroy();
       return reply;
     default:
       return fault satisfies never;

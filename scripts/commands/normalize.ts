@@ -9,8 +9,7 @@ import { gunzipSync } from 'node:zlib';
 import { AppError, errorText } from '#core/errors.ts';
 import { parseInstant, type EpochMs } from '#core/time.ts';
 import { systemClock } from '#platform/clock.ts';
-import { mapperOf, parseVenueId } from '../../etl/extract/registry.ts';
-import { normalize as normalizeText } from '../../etl/normalize.ts';
+import { mapperOf, normalize as normalizeText, parseVenueId } from '../../etl/index.ts';
 import type { NormalizeFlags } from './flags.ts';
 
 const TEXT_BYTES_MAX = 256 * 1024 * 1024;

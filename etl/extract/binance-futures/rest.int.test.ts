@@ -2,6 +2,8 @@
  * The adapter against a venue that has bad days. Time is stepped: a sleep moves the one clock that
  * adapter and venue share, so waits are exact and cost nothing.
  */
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -13,7 +15,8 @@ import {
   type RecordedVenue,
   type RecordedVenueOptions,
 } from '../../../local/venues/recorded-venue.ts';
-import type { CandlePage, CandleRequest, VenueAdapter } from '../venue.ts';
+import { syntheticFunding } from '../../../tests/support/synthetic-funding.ts';
+import type { CandlePage, CandleRequest, FundingPage, VenueAdapter } from '../venue.ts';
 import type { VenueOptions } from '../venue-options.ts';
 import { createBinanceFutures } from './rest.ts';
 
@@ -130,6 +133,37 @@ describe('optional fields that the recording does not hold', () => {
       takerBuyBase: null,
       takerBuyQuote: null,
     });
+  });
+});
+
+describe('funding', () => {
+  const HOUR = 60 * MINUTE;
+  const COUNT = 2_300;
+  const START = epochMs(END - COUNT * HOUR);
+
+  test('comes in pages of 1000, none left out and none doubled', async () => {
+    adapter.close();
+    await venue.close();
+    const folder = await mkdtemp(join(tmpdir(), 'wick-synthetic-funding-'));
+    await copyFile(join(directory, 'BTCUSDT-1h.csv.gz'), join(folder, 'BTCUSDT-1h.csv.gz'));
+    const funding = syntheticFunding(START, COUNT, 4);
+    await writeFile(join(folder, 'BTCUSDT-funding.csv'), funding);
+    await open({ directory: folder, clock: createManualClock(END) });
+    const pages: FundingPage[] = [];
+    const request = { symbol: 'BTC/USDT', from: START, to: END };
+    for await (const page of adapter.fetchFunding?.(request) ?? []) pages.push(page);
+    await rm(folder, { recursive: true });
+    expect(pages.map(({ rates }) => rates.length)).toEqual([1_000, 1_000, 300]);
+    const times = pages.flatMap(({ rates }) => rates.map(({ fundingTime }) => fundingTime));
+    expect(new Set(times).size).toBe(COUNT);
+    expect(pages[0]?.rates[0]).toMatchObject({ markPrice: null, exchange: 'binance-futures' });
+  });
+});
+
+test('a delivery contract is refused with the reason', async () => {
+  await expect(collect({ symbol: 'BTCUSDT_260327' })).rejects.toMatchObject({
+    code: 'WICK_ETL_UNSUPPORTED',
+    message: expect.stringMatching(/"BTCUSDT_260327": it is a delivery contract.*BTC\/USDT/),
   });
 });
 

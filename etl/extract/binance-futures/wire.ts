@@ -4,7 +4,7 @@
  *
  * @see https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api
  */
-import { Type, type Static } from 'typebox';
+import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { SYMBOL_FILTERS } from '../binance/wire.ts';
 
@@ -33,7 +33,6 @@ const SYMBOL_SCHEMA = Type.Object({
  * ```
  */
 export const FUTURES_SYMBOL = Compile(SYMBOL_SCHEMA);
-export type FuturesSymbol = Static<typeof SYMBOL_SCHEMA>;
 
 const FUNDING_SCHEMA = Type.Object({
   symbol: Type.String(),
@@ -53,7 +52,6 @@ const FUNDING_SCHEMA = Type.Object({
  * ```
  */
 export const FUNDING = Compile(FUNDING_SCHEMA);
-export type Funding = Static<typeof FUNDING_SCHEMA>;
 
 /** The whole answer; each row is checked on its own. */
 export const FUNDINGS = Compile(Type.Array(Type.Unknown()));

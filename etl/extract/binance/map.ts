@@ -27,11 +27,14 @@ const KLINE_READER: RowReader = { map: mapKline, openTimeOf, early: 'reject' };
 
 function mapKline(row: unknown, context: CandleContext): RowResult {
   if (!KLINE.Check(row)) return mismatch('a kline', KLINE, row);
-  const [openTime, , , , , , closeTime, , trades] = row;
-  if (!isEpochMs(openTime)) return finding('time_out_of_range', `open time ${openTime}`);
+  // By index: destructuring would run the iterator of each row, which costs a fifth of the whole.
+  const openTime = row[0];
+  const closeTime = row[6];
   const { exchange, marketType, symbol, interval } = context.series;
-  const end = endOf(interval, openTime);
-  if (end === null) return finding('time_out_of_range', `open time ${openTime}`);
+  const end = isEpochMs(openTime) ? endOf(interval, openTime) : null;
+  if (!isEpochMs(openTime) || end === null) {
+    return finding('time_out_of_range', `open time ${openTime}`);
+  }
   if (closeTime !== end - 1) {
     return finding('wrong_width', `close time ${closeTime} instead of ${end - 1}`);
   }
@@ -49,7 +52,7 @@ function mapKline(row: unknown, context: CandleContext): RowResult {
     close: exact(problems, 'close', row[4]),
     volume: exactOrNull(problems, 'volume', row[5]),
     quoteVolume: exactOrNull(problems, 'quote volume', row[7]),
-    trades,
+    trades: row[8],
     takerBuyBase: exactOrNull(problems, 'taker buy volume', row[9]),
     takerBuyQuote: exactOrNull(problems, 'taker buy quote volume', row[10]),
     isClosed: end <= context.venueNow,

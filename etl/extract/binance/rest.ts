@@ -134,7 +134,7 @@ async function* fetchCandles(
   const { profile, http, pageSize } = session;
   const { mapper } = profile;
   if (!isInterval(interval) || !mapper.intervals.includes(interval)) {
-    throw unsupported(mapper.id, 'interval', String(interval), mapper.intervals);
+    throw unsupported(mapper.id, 'interval', interval, mapper.intervals);
   }
   const instrument = await session.catalogue.find(symbol, signal);
   const venueNow = request.venueNow ?? (await fetchServerTime(session, signal));

@@ -6,7 +6,7 @@ import type { Candle, Series } from '#core/candle.ts';
 import type { Interval } from '#core/interval.ts';
 import { isEpochMs, type EpochMs } from '#core/time.ts';
 import { parseFrame } from '../frame.ts';
-import { endOf, exact, type RowResult } from '../map-rows.ts';
+import { endOf, exact, exactOrNull, type RowResult } from '../map-rows.ts';
 import { mismatch } from '../mismatch.ts';
 import { finding, type Finding } from '../reject.ts';
 import type { StreamContext, StreamMessage, StreamSeries, VenueStream } from '../venue.ts';
@@ -82,11 +82,11 @@ function mapEvent({ k }: KlineEvent, series: Series, observedAt: EpochMs): RowRe
     high: exact(problems, 'high', k.h),
     low: exact(problems, 'low', k.l),
     close: exact(problems, 'close', k.c),
-    volume: exact(problems, 'volume', k.v),
-    quoteVolume: exact(problems, 'quote volume', k.q),
+    volume: exactOrNull(problems, 'volume', k.v),
+    quoteVolume: exactOrNull(problems, 'quote volume', k.q),
     trades: k.n,
-    takerBuyBase: exact(problems, 'taker buy volume', k.V),
-    takerBuyQuote: exact(problems, 'taker buy quote volume', k.Q),
+    takerBuyBase: exactOrNull(problems, 'taker buy volume', k.V),
+    takerBuyQuote: exactOrNull(problems, 'taker buy quote volume', k.Q),
     isClosed: k.x,
     observedAt,
     source: 'ws',

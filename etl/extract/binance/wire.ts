@@ -73,7 +73,6 @@ const KLINE_SCHEMA = Type.Tuple(
  * recordings do not hold. "0" is a value here (a minute without trades), never "absent".
  */
 export const KLINE = Compile(KLINE_SCHEMA);
-export type Kline = Static<typeof KLINE_SCHEMA>;
 
 /** The whole answer; each row is checked on its own, so that one bad row costs one row. */
 export const KLINES = Compile(Type.Array(Type.Unknown()));
@@ -99,12 +98,14 @@ const KLINE_EVENT_SCHEMA = Type.Object({
     c: Type.String({ description: 'close' }),
     h: Type.String({ description: 'high' }),
     l: Type.String({ description: 'low' }),
-    v: Type.String({ description: 'volume, base asset' }),
-    n: Type.Integer({ maximum: Number.MAX_SAFE_INTEGER, description: 'number of trades' }),
+    v: Type.Union(TEXT_OR_NULL.anyOf, { description: 'volume, base asset' }),
+    n: Type.Union([Type.Integer({ maximum: Number.MAX_SAFE_INTEGER }), Type.Null()], {
+      description: 'number of trades',
+    }),
     x: Type.Boolean({ description: 'whether the candle is closed' }),
-    q: Type.String({ description: 'volume, quote asset' }),
-    V: Type.String({ description: 'taker buy volume, base asset' }),
-    Q: Type.String({ description: 'taker buy volume, quote asset' }),
+    q: Type.Union(TEXT_OR_NULL.anyOf, { description: 'volume, quote asset' }),
+    V: Type.Union(TEXT_OR_NULL.anyOf, { description: 'taker buy volume, base asset' }),
+    Q: Type.Union(TEXT_OR_NULL.anyOf, { description: 'taker buy volume, quote asset' }),
   }),
 });
 
@@ -117,6 +118,8 @@ const KLINE_EVENT_SCHEMA = Type.Object({
  *  "h":"83091.70","l":"83051.20","v":"13.551","n":1027,"x":false,"q":"1125714.73960",
  *  "V":"6.426","Q":"533856.66860","B":"0"}}
  * ```
+ *
+ * Null is what the recorded venue sends for what its recordings do not hold.
  */
 export const KLINE_EVENT = Compile(KLINE_EVENT_SCHEMA);
 export type KlineEvent = Static<typeof KLINE_EVENT_SCHEMA>;

@@ -9,7 +9,7 @@ import { parseDecimal, type DecimalString } from '#core/decimal.ts';
 import type { Interval } from '#core/interval.ts';
 import { isEpochMs, type EpochMs } from '#core/time.ts';
 import { parseKeepingNumbers } from '../json-numbers.ts';
-import { endOf, exact, mapRows, type RowReader, type RowResult } from '../map-rows.ts';
+import { endOf, exact, exactOrNull, mapRows, type RowReader, type RowResult } from '../map-rows.ts';
 import type { CandleContext, MappedRows, NamedSeries } from '../mapper.ts';
 import { mismatch } from '../mismatch.ts';
 import { finding, type Finding } from '../reject.ts';
@@ -114,7 +114,7 @@ export function mapCoinbaseCandle(
     high: exact(problems, 'high', high),
     low: exact(problems, 'low', low),
     close: exact(problems, 'close', close),
-    volume: exact(problems, 'volume', volume),
+    volume: exactOrNull(problems, 'volume', volume),
     quoteVolume: null,
     trades: null,
     takerBuyBase: null,

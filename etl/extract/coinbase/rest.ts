@@ -91,7 +91,7 @@ async function* fetchCandles(
   const { symbol, to, signal } = request;
   const interval = COINBASE_INTERVALS.find((each) => each === request.interval);
   if (interval === undefined) {
-    throw unsupported(EXCHANGE, 'interval', String(request.interval), COINBASE_INTERVALS);
+    throw unsupported(EXCHANGE, 'interval', request.interval, COINBASE_INTERVALS);
   }
   const instrument = await session.catalogue.find(symbol, signal);
   const venueNow = request.venueNow ?? (await fetchServerTime(session, signal));

@@ -78,6 +78,8 @@ export const ADVANCED_PRODUCTS = Compile(Type.Object({ products: Type.Array(Type
  * ```json
  * [1517443680,10106.01,10130,10129.99,10106.01,4.727521520000001]
  * ```
+ *
+ * Null is what the recorded venue sends for what its recordings do not hold.
  */
 export const CANDLE_ROW = Compile(
   Type.Tuple(
@@ -87,7 +89,7 @@ export const CANDLE_ROW = Compile(
       Type.String({ description: 'high' }),
       Type.String({ description: 'open' }),
       Type.String({ description: 'close' }),
-      Type.String({ description: 'volume, base asset' }),
+      Type.Union([Type.String(), Type.Null()], { description: 'volume, base asset' }),
     ],
     { additionalItems: true },
   ),
@@ -102,7 +104,7 @@ const ADVANCED_CANDLE_SCHEMA = Type.Object({
   high: Type.String(),
   open: Type.String(),
   close: Type.String(),
-  volume: Type.String({ description: 'base asset' }),
+  volume: Type.Union([Type.String(), Type.Null()], { description: 'base asset' }),
 });
 
 /**

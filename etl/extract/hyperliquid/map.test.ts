@@ -212,7 +212,9 @@ describe('the stream', () => {
 
   test('is asked for in the words of the capture, and told what was subscribed', () => {
     const [asked = '', answered = ''] = read('stream-hype.txt').split('\n');
-    const frames = stream.subscribe([seriesOf('HYPE', '1d')]).map((frame) => JSON.parse(frame));
+    const frames = stream
+      .subscribe([seriesOf('HYPE', '1d')])
+      .map((frame) => JSON.parse(frame) as unknown);
     expect(frames).toEqual([JSON.parse(asked.slice(2))]);
     expect(stream.read(answered.slice(2), context())).toEqual([{ kind: 'subscribed' }]);
   });
@@ -230,10 +232,11 @@ describe('the stream', () => {
     ]);
   });
 
-  test('says nothing of a series that nobody asked for, nor for a pong', () => {
+  test('says nothing of a series that nobody asked for, nor for a pong or the greeting', () => {
     const [frame = ''] = read('stream-candles.jsonl').split('\n');
     expect(stream.read(frame, context(seriesOf('BTC', '5m')))).toEqual([]);
     expect(stream.read('{"channel":"pong"}', context())).toEqual([]);
+    expect(stream.read('Websocket connection established.', context())).toEqual([]);
   });
 
   test('tells what is refused, and what is no candle', () => {

@@ -133,7 +133,7 @@ async function* fetchCandles(
 ): AsyncGenerator<CandlePage, void, undefined> {
   const { symbol, interval, to, signal } = request;
   if (!isInterval(interval) || !MAPPER.intervals.includes(interval)) {
-    throw unsupported(EXCHANGE, 'interval', String(interval), MAPPER.intervals);
+    throw unsupported(EXCHANGE, 'interval', interval, MAPPER.intervals);
   }
   const instrument = await catalogueOf(session, dexOf(symbol)).find(symbol, signal);
   const venueNow = request.venueNow ?? (await fetchServerTime(session, signal));

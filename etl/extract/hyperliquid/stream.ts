@@ -9,7 +9,7 @@ import { mismatch } from '../mismatch.ts';
 import { finding } from '../reject.ts';
 import type { StreamContext, StreamMessage, StreamSeries, VenueStream } from '../venue.ts';
 import { HYPERLIQUID_INTERVALS, mapHyperliquidCandle } from './map.ts';
-import { CANDLE, FRAME } from './wire.ts';
+import { CANDLE, FRAME, GREETING } from './wire.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -37,6 +37,7 @@ function subscription({ instrument, interval }: StreamSeries): string {
 }
 
 export function readFrame(frame: string, context: StreamContext): readonly StreamMessage[] {
+  if (frame === GREETING) return [];
   const json = parseFrame(frame);
   if (json === undefined) {
     return [{ kind: 'reject', series: null, finding: finding('malformed_row', 'not JSON'), frame }];

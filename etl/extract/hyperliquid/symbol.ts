@@ -9,7 +9,7 @@ import type { VenueSymbol } from '../mapper.ts';
 export const EXCHANGE = 'hyperliquid';
 export const QUOTE = 'USDC';
 
-const COIN = /^(?:[a-z0-9]{1,12}:)?[A-Za-z0-9_.\-]{1,40}$/;
+const COIN = /^(?:[a-z0-9]{1,12}:)?[A-Za-z0-9_.]{1,40}$/;
 /** Coins by the thousand, which a spelling in one case does not show. */
 const THOUSANDS = ['kBONK', 'kDOGS', 'kFLOKI', 'kLUNC', 'kNEIRO', 'kPEPE', 'kSHIB'];
 

@@ -73,7 +73,6 @@ const CANDLE_SCHEMA = Type.Object({
  * Null is what the recorded venue sends for what its recordings do not hold.
  */
 export const CANDLE = Compile(CANDLE_SCHEMA);
-export type HyperliquidCandle = Static<typeof CANDLE_SCHEMA>;
 
 /** The whole answer; each row is checked on its own, so that one bad row costs one row. */
 export const ROWS = Compile(Type.Array(Type.Unknown()));
@@ -94,7 +93,6 @@ const FUNDING_SCHEMA = Type.Object({
  * ```
  */
 export const FUNDING = Compile(FUNDING_SCHEMA);
-export type Funding = Static<typeof FUNDING_SCHEMA>;
 
 /**
  * A frame of the stream. `candle` holds one candle as above (a list of them by the documentation);
@@ -112,3 +110,6 @@ export type Funding = Static<typeof FUNDING_SCHEMA>;
 export const FRAME = Compile(
   Type.Object({ channel: Type.String(), data: Type.Optional(Type.Unknown()) }),
 );
+
+/** What the venue says first on each connection: the one frame that is not JSON. */
+export const GREETING = 'Websocket connection established.';

@@ -21,6 +21,9 @@ export interface BinanceProduct {
   readonly otherIntervals: readonly string[];
   /** Status of an instrument that was taken off. */
   readonly delistedStatus: string;
+  /** How often a stream is pinged, and how long one may leave pings without an answer, ms. */
+  readonly pingMs: number;
+  readonly pongMsMax: number;
 }
 
 export const FUTURES: BinanceProduct = {
@@ -37,6 +40,8 @@ export const FUTURES: BinanceProduct = {
   exchangeInfoWeight: 1,
   otherIntervals: [],
   delistedStatus: 'CLOSE',
+  pingMs: 3 * 60_000,
+  pongMsMax: 10 * 60_000,
 };
 
 export const SPOT: BinanceProduct = {
@@ -49,4 +54,6 @@ export const SPOT: BinanceProduct = {
   exchangeInfoWeight: 20,
   otherIntervals: ['1s'],
   delistedStatus: 'BREAK',
+  pingMs: 20_000,
+  pongMsMax: 60_000,
 };
