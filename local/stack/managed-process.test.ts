@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startProcess, stopLeftover, type ProcessSpec } from './managed-process.ts';
 import { identify, readPidFile, writePidFile } from './pid-file.ts';
 import { sendSignal } from './signals.ts';
+import { waitFor } from './wait.ts';
 
 let folder = '';
 
@@ -102,7 +103,9 @@ test('one that does not listen is killed with all it started', async () => {
   const managed = await startProcess(shell(script, { stopTimeoutMs: 200 }));
   await managed.stop();
   expect(await managed.exited).toEqual({ code: null, signal: 'SIGKILL' });
-  expect(await identify(Number(await readFile(join(folder, 'child'), 'utf8')))).toBeNull();
+  const child = Number(await readFile(join(folder, 'child'), 'utf8'));
+  const gone = async (): Promise<boolean> => (await identify(child)) === null;
+  await waitFor(gone, { what: 'its child to be gone', timeoutMs: 10_000 });
 });
 
 test('a stop after the process has ended sends no signal to whoever has its pid now', async () => {

@@ -25,6 +25,11 @@ export const VENUE_VARIABLES = [
   'COINBASE_STREAM_URL',
   'HYPERLIQUID_URL',
   'HYPERLIQUID_STREAM_URL',
+  'ECB_URL',
+  'CBR_URL',
+  'CNB_URL',
+  'NBG_URL',
+  'WEB_ALLOW_LOOPBACK',
 ] as const;
 
 export function stackEnv(ports: StackPorts, secrets: Secrets): Record<string, string> {
@@ -65,6 +70,12 @@ export function venueEnv(port: number): Record<(typeof VENUE_VARIABLES)[number],
     COINBASE_STREAM_URL: urls.coinbase.streamUrl,
     HYPERLIQUID_URL: urls.hyperliquid.baseUrl,
     HYPERLIQUID_STREAM_URL: urls.hyperliquid.streamUrl,
+    // Pages that are not recorded answer 404 there, and nothing leaves this machine.
+    ECB_URL: `http://${HOST}:${port}/web/ecb`,
+    CBR_URL: `http://${HOST}:${port}/web/cbr`,
+    CNB_URL: `http://${HOST}:${port}/web/cnb`,
+    NBG_URL: `http://${HOST}:${port}/web/nbg`,
+    WEB_ALLOW_LOOPBACK: 'true',
   };
 }
 

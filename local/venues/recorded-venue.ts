@@ -72,6 +72,8 @@ export interface RecordedVenue {
 }
 
 export const RECORDINGS_DIRECTORY = join(import.meta.dirname, 'recordings');
+/** Recorded web pages, one folder a source. */
+export const PAGES_DIRECTORY = join(import.meta.dirname, 'pages');
 /** Each series tells at most twice a beat: four frames a second. */
 const BEAT_MS = 500;
 

@@ -34,7 +34,7 @@ import {
   type SupervisedService,
   type SupervisorEvent,
 } from '../../local/stack/supervisor.ts';
-import { RECORDINGS_DIRECTORY } from '../../local/venues/recorded-venue.ts';
+import { PAGES_DIRECTORY, RECORDINGS_DIRECTORY } from '../../local/venues/recorded-venue.ts';
 import type { ReplayStatus } from '../../local/venues/replay-status.ts';
 import { recollect } from './recollect.ts';
 import { collectedOf, readReplay } from './replay.ts';
@@ -285,6 +285,8 @@ function venueArgs(options: StartOptions, layout: StackLayout): string[] {
     String(VENUE_WEIGHT_LIMIT),
     '--request-limit',
     String(VENUE_WEIGHT_LIMIT),
+    '--web',
+    PAGES_DIRECTORY,
     '--speed',
     String(options.speed),
     ...(options.once ? ['--once'] : []),
