@@ -27,7 +27,7 @@ afterAll(() => venue.close());
 
 beforeEach(() => {
   adapter = createBinanceFutures({
-    baseUrl: venue.url,
+    baseUrl: venue.urls['binance-futures'].baseUrl,
     streamUrl: 'ws://127.0.0.1:9/market',
     clock: systemClock,
     attemptsMax: 1,

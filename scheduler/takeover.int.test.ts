@@ -50,7 +50,7 @@ async function startScheduler(): Promise<void> {
 beforeAll(async () => {
   const logger = pino({ level: 'silent' });
   venue = await createRecordedVenue({ mode: 'once', logger });
-  gate = await startVenueGate(venue.url, PAGES_BEFORE_KILL);
+  gate = await startVenueGate(venue.urls['binance-futures'].baseUrl, PAGES_BEFORE_KILL);
 });
 
 afterAll(async () => {

@@ -46,7 +46,7 @@ async function start(args: readonly string[]) {
       PATH: process.env['PATH'],
       ...set.env,
       DB_NAME: database.options.database,
-      BINANCE_FUTURES_URL: gate?.url ?? venue.url,
+      BINANCE_FUTURES_URL: gate?.url ?? venue.urls['binance-futures'].baseUrl,
       LOG_LEVEL: 'error',
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -180,7 +180,7 @@ describe('wick backfill', () => {
   });
 
   test('killed in the middle it goes on where it was, and each candle is there once', async () => {
-    gate = await startVenueGate(venue.url, 45);
+    gate = await startVenueGate(venue.urls['binance-futures'].baseUrl, 45);
     const { child, ended } = await start(['backfill', ...BTC_1M]);
     await expect.poll(() => gate?.pages(), POLL).toBeGreaterThan(45);
     await expect.poll(candles, POLL).toBeGreaterThan(10_000);

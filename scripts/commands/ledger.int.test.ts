@@ -66,7 +66,7 @@ async function wick(
       PATH: process.env['PATH'],
       ...set.env,
       DB_NAME: database.options.database,
-      BINANCE_FUTURES_URL: venue.url,
+      BINANCE_FUTURES_URL: venue.urls['binance-futures'].baseUrl,
       LOG_LEVEL: 'error',
     },
     stdio: ['ignore', 'pipe', 'pipe'],

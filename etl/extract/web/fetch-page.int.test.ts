@@ -273,13 +273,18 @@ describe('robots.txt', () => {
     await expect(fetchOf(fetcher, '/a')).resolves.toBeDefined();
   });
 
-  test('may ask for a longer pause than the source declares', async () => {
-    robots('User-agent: *\nCrawl-delay: 7\n');
+  test.each([
+    ['7', 7_000],
+    ['0.5', 1_000],
+    ['soon', 1_000],
+    ['-3', 1_000],
+  ])('may ask for a longer pause than is declared, by Crawl-delay %s', async (delay, ms) => {
+    robots(`User-agent: *\nCrawl-delay: ${delay}\n`);
     const fetcher = open();
     await fetchOf(fetcher, '/a');
     await fetchOf(fetcher, '/a');
     const [first, second] = server.asked.slice(-2);
-    expect((second?.at ?? 0) - (first?.at ?? 0)).toBe(7_000);
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBe(ms);
   });
 });
 

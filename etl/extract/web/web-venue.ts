@@ -99,7 +99,6 @@ async function* fetchCandles(
 ): AsyncGenerator<CandlePage, void, undefined> {
   const { source, clock, documents, catalogue } = session;
   const { symbol, interval, signal } = request;
-  signal?.throwIfAborted();
   if (interval !== WEB_INTERVAL) {
     throw unsupported(source.id, 'interval', interval, [WEB_INTERVAL]);
   }
