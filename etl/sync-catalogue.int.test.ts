@@ -161,6 +161,10 @@ test.each([
   expect(await everything()).toEqual(before);
 });
 
+test('a venue of which nothing is known may have nothing', async () => {
+  expect(await sync([])).toMatchObject({ symbols: 0, trading: 0, listed: [], rows: 3 });
+});
+
 test('a selection takes what trades, by quote and name, in order and bounded', async () => {
   await sync([
     instrument('ETH'),

@@ -65,9 +65,10 @@ function run(prepared: PreparedBackfill, stop: AbortController, chunks = Infinit
 }
 
 function recorded(symbol: string) {
-  const found = venue
-    .status()
-    .series.find((each) => each.symbol === symbol && each.interval === '1m');
+  const found = venue.status().series.find((each) => {
+    const { exchange, interval } = each;
+    return exchange === BTC.exchange && each.symbol === symbol && interval === BTC.interval;
+  });
   if (found === undefined) throw new Error(`${symbol} is not recorded`);
   return found;
 }

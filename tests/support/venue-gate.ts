@@ -19,7 +19,7 @@ export async function startVenueGate(target: string, pagesMax: number): Promise<
   let pages = 0;
   const server = createServer((request, response) => {
     const path = request.url ?? '';
-    const isPage = path.startsWith('/fapi/v1/klines');
+    const isPage = path.includes('/klines');
     if (isPage) pages += 1;
     const held = isPage && pages > pagesMax ? opened.promise : Promise.resolve();
     void held
