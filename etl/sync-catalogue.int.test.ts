@@ -58,7 +58,7 @@ async function stored(): Promise<string[]> {
 
 /** Every row of the catalogue with the transaction that wrote it. */
 async function everything(): Promise<unknown[]> {
-  const { rows } = await database.pool.query(
+  const { rows } = await database.pool.query<{ row: string }>(
     `select xmin || ' ' || e::text as row from market.exchanges as e
      union all select xmin || ' ' || s::text from market.symbols as s
      union all select xmin || ' ' || i::text from market.supported_intervals as i order by 1`,

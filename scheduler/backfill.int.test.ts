@@ -149,12 +149,12 @@ test('candles that were lost are read again although their range was marked', as
 
 test('a series that fails is left for this time, and the other goes on', async () => {
   const prepared = await prepare([BTC, SOL]);
-  const { fetchCandles } = adapter;
+  const whole = adapter;
   const broken: VenueAdapter = {
     ...adapter,
     fetchCandles: (request) => {
       if (request.symbol === 'SOL/USDT') throw new Error('503 from the venue');
-      return fetchCandles(request);
+      return whole.fetchCandles(request);
     },
   };
   const venues = new Map([
