@@ -96,7 +96,8 @@ test('a job that is due runs once, and what it did is recorded', async () => {
 });
 
 test('of several schedulers one works, and each round is run once', async () => {
-  const each = job('a', { timing: { text: 'often', next: (after) => epochMs(after + 50) } });
+  const timing = { text: 'often', next: (after: number) => epochMs(after + 50) };
+  const each = job('a', { atStart: false, timing });
   let working = 0;
   let most = 0;
   const work: Work = async () => {
