@@ -12,7 +12,7 @@ import { parseJobsFile } from './jobs-file.ts';
 const BTC = 'binance-futures|perp|BTC/USDT|1m';
 const CONTEXT: DeclaredContext = {
   kinds: JOB_KINDS,
-  config: { COLLECT_CRON: '3 * * * * *', COLLECT_SERIES: BTC },
+  config: { COLLECT_CRON: '3 * * * * *', WEB_SOURCES_DIR: 'sources', COLLECT_SERIES: BTC },
   venueOf: () => ({ marketType: 'perp', intervals: INTERVALS.filter((each) => each !== '3d') }),
 };
 

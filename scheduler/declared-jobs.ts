@@ -14,7 +14,7 @@ import { closeTiming, cronProblem, cronTiming, type Timing } from './timing.ts';
 
 export interface DeclaredContext {
   readonly kinds: ReadonlyMap<string, Pick<JobKind, 'needs'>>;
-  readonly config: Pick<Config, 'COLLECT_CRON' | 'COLLECT_SERIES'>;
+  readonly config: Pick<Config, 'COLLECT_CRON' | 'COLLECT_SERIES' | 'WEB_SOURCES_DIR'>;
   readonly venueOf: (exchange: string) => Pick<VenueAdapter, 'marketType' | 'intervals'>;
 }
 
@@ -158,9 +158,9 @@ function assertSupported(series: Series, pointer: string, place: Place): void {
   }
 }
 
-function venueId(text: string, pointer: string, { file }: Place): VenueId {
+function venueId(text: string, pointer: string, { file, context }: Place): VenueId {
   try {
-    return parseVenueId(text);
+    return parseVenueId(text, context.config);
   } catch (error) {
     throw file.problem(pointer, `names no venue: ${errorText(error)}`);
   }

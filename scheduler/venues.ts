@@ -30,7 +30,7 @@ export function createVenues({ config, ...settings }: VenuesOptions): Venues {
   const opened = new Map<VenueId, VenueAdapter>();
   return {
     open: (exchange) => {
-      const id = parseVenueId(exchange);
+      const id = parseVenueId(exchange, config);
       const known = opened.get(id);
       if (known !== undefined) return known;
       const adapter = openVenue(id, config, settings);

@@ -4,8 +4,8 @@
  * store is touched here.
  */
 import type { Candle, Series } from '#core/candle.ts';
-import { nextOpen } from '#core/interval.ts';
-import type { EpochMs } from '#core/time.ts';
+import { nextOpen, type Interval } from '#core/interval.ts';
+import { epochMs, type EpochMs } from '#core/time.ts';
 import type { StreamSeries } from '../extract/venue.ts';
 import type { StreamedFrame } from '../load/store-streamed.ts';
 import { haveSameValues } from './same-values.ts';
@@ -112,9 +112,7 @@ export class StreamedSeries {
     if (now < this.#retryAt) return null;
     const { interval } = this.series;
     if (now < nextOpen(interval, this.#askedUntil) + this.#askDelayMs) return null;
-    let to = this.#askedUntil;
-    for (let end = nextOpen(interval, to); end <= now; end = nextOpen(interval, to)) to = end;
-    return { from: this.#askedUntil, to };
+    return { from: this.#askedUntil, to: lastEnd(interval, this.#askedUntil, now) };
   }
 
   /** What the stream told last of a candle that is over. */
@@ -161,6 +159,17 @@ export class StreamedSeries {
       if (oldest !== undefined) this.#ended.delete(oldest);
     }
   }
+}
+
+/** The end of the last candle that is over, counted on from an open time. */
+function lastEnd(interval: Interval, openTime: EpochMs, now: EpochMs): EpochMs {
+  let end = openTime;
+  if (interval !== '1M') {
+    const width = nextOpen(interval, openTime) - openTime;
+    return epochMs(openTime + Math.floor((now - openTime) / width) * width);
+  }
+  for (let next = nextOpen(interval, end); next <= now; next = nextOpen(interval, end)) end = next;
+  return end;
 }
 
 /** The same again, or an open one after the closed one. */

@@ -24,12 +24,13 @@ export interface BackfillFlags extends JsonFlag {
 const CHUNKS_SHOWN_MAX = 20;
 
 export async function backfill(options: BackfillFlags): Promise<number> {
-  const exchange = parseVenueId(options.exchange);
+  const config = commandConfig();
+  const exchange = parseVenueId(options.exchange, config);
   const intervals = parseListFlag('tf', options.tf).map((text) => parseIntervalFlag(text));
   const symbols = parseListFlag('symbol', options.symbol);
   const from = parseTimeFlag('from', options.from);
   const to = parseTimeFlag('to', options.to);
-  return withVenueAccess(commandConfig(), async ({ pool, venues, signal }) => {
+  return withVenueAccess(config, async ({ pool, venues, signal }) => {
     const { marketType } = venues.open(exchange);
     const series = symbols.flatMap((symbol): Series[] =>
       intervals.map((interval) => ({ exchange, marketType, symbol, interval })),

@@ -3,13 +3,14 @@
  * The way is the scheduler's: same checks, same record of the run; its watermark stays where it is.
  */
 import { findInstrument, ingest, parseVenueId, unsupported, abandonRuns } from '../../etl/index.ts';
-import { closedUntil, newestClosed, type CandleRange } from '../../scheduler/candle-range.ts';
+import { closedUntil, type CandleRange } from '../../scheduler/candle-range.ts';
 import { withRunLock } from '../../scheduler/run-lock.ts';
 import { seriesKey } from '#core/candle.ts';
 import { ADVISORY_LOCKS } from '#core/contracts/names.ts';
 import { AppError } from '#core/errors.ts';
 import type { Interval } from '#core/interval.ts';
 import { epochMs, formatInstant, type EpochMs } from '#core/time.ts';
+import { newestRange } from '../pipeline/newest-range.ts';
 import { withVenueAccess, type VenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
 import type { JsonFlag } from './flags.ts';
@@ -44,17 +45,17 @@ const LIMIT_MAX = 1_000_000;
 const BATCH_ROWS_MAX = 10_000;
 
 export async function run(options: RunFlags): Promise<void> {
-  const exchange = parseVenueId(options.exchange);
   assertBatch(options);
+  const config = commandConfig();
+  const exchange = parseVenueId(options.exchange, config);
   const interval = parseIntervalFlag(options.tf);
   const range = rangeFlags(options);
-  const report = await withVenueAccess(commandConfig(), (access) =>
+  const report = await withVenueAccess(config, (access) =>
     readSeries(access, { exchange, symbol: options.symbol, interval, range }),
   );
   if ('limit' in range && report.fetched < range.limit) {
     process.stderr.write(
-      `${report.series}: the venue has ${report.fetched} of the ${range.limit} candles that fit ` +
-        `between ${report.from} and ${report.to}\n`,
+      `${report.series}: the venue has ${report.fetched} closed candles, not ${range.limit}\n`,
     );
   }
   process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : describe(report));
@@ -114,7 +115,10 @@ async function readSeries(
   assertReach(asked, exchange, adapter.reachCandles);
   // One that was taken off has no newer candles than its last.
   const until = epochMs(Math.min(venueNow, instrument.delistTime ?? venueNow));
-  const range = closedRange(asked, interval, until);
+  const range =
+    'limit' in asked
+      ? await newestRange({ adapter, instrument, interval, until, limit: asked.limit, signal })
+      : closedRange(asked, interval, until);
   const job = `run:${seriesKey(series)}`;
   const batchRowsMax = BATCH_ROWS_MAX;
   let report: RunReport | undefined;
@@ -153,8 +157,11 @@ function assertReach(asked: AskedRange, exchange: string, reachCandles: number |
 }
 
 /** An unclosed candle is left to the scheduler: here everything is final. */
-function closedRange(asked: AskedRange, interval: Interval, now: EpochMs): CandleRange {
-  if ('limit' in asked) return newestClosed(interval, now, asked.limit);
+function closedRange(
+  asked: Exclude<AskedRange, { limit: number }>,
+  interval: Interval,
+  now: EpochMs,
+): CandleRange {
   const until = closedUntil(interval, now);
   const to = asked.to === null ? until : epochMs(Math.min(asked.to, until));
   if (asked.from < to) return { from: asked.from, to };

@@ -64,6 +64,7 @@ export async function stream(flags: StreamFlags): Promise<void> {
         },
         connections: (count) => process.stderr.write(count > 0 ? 'connected\n' : 'not connected\n'),
         asked: (_series, { answered, agreed, repaired, findings }) => {
+          if (answered === 0) return;
           process.stderr.write(
             `the venue answered ${answered} closed candles: ${agreed} as streamed, ${repaired} missing until now, ${findings.length} disagree\n`,
           );

@@ -19,10 +19,11 @@ const NAMED_MAX = 10;
 
 export async function sync(options: SyncFlags): Promise<number> {
   const asked = options.exchange === undefined ? VENUE_IDS : options.exchange.split(',');
-  const ids = asked.map((id) => parseVenueId(id.trim()));
+  const config = commandConfig();
+  const ids = asked.map((id) => parseVenueId(id.trim(), config));
   const reports: CatalogueReport[] = [];
   const failures: SyncFailure[] = [];
-  await withVenueAccess(commandConfig(), async ({ pool, venues, signal }) => {
+  await withVenueAccess(config, async ({ pool, venues, signal }) => {
     for (const exchange of ids) {
       try {
         reports.push(await syncCatalogue({ adapter: venues.open(exchange), pool, signal }));

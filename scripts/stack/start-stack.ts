@@ -140,6 +140,8 @@ async function startLocked(
   const engines = await prepare(options, layout, ports);
   // Filled in further before the scheduler starts; services read it when they start.
   const env: Record<string, string> = { ...stackEnv(ports, secrets), ...callerSettings(options) };
+  // What is counted at the end is what was collected: no other job adds to it.
+  if (options.once) env['SCHEDULER_JOBS'] = 'local/stack/once-jobs.json';
   if (options.live) for (const name of VENUE_VARIABLES) delete env[name];
   await writeEnvFile(layout.envFile, env);
   const config = loadConfig({ env, envFile: layout.envFile });

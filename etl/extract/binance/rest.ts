@@ -88,6 +88,11 @@ export function createBinanceVenue(profile: BinanceProfile, options: VenueOption
     marketType: mapper.marketType,
     intervals: mapper.intervals,
     reachCandles: null,
+    candleCost: {
+      pageCandles: pageSize,
+      pageWeight: profile.klinesWeight(pageSize),
+      weightPerMinute: profile.weightLimit,
+    },
     fetchServerTime: (signal) => fetchServerTime(session, signal),
     fetchInstruments: (signal) => catalogue.fetch(signal),
     fetchCandles: (request) => fetchCandles(session, request),

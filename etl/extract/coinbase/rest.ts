@@ -52,6 +52,11 @@ export function createCoinbase(options: VenueOptions): VenueAdapter {
     marketType: MAPPER.marketType,
     intervals: MAPPER.intervals,
     reachCandles: null,
+    candleCost: {
+      pageCandles: pageSize,
+      pageWeight: 1,
+      weightPerMinute: REQUESTS_PER_SECOND * 60,
+    },
     fetchServerTime: (signal) => fetchServerTime(session, signal),
     fetchInstruments: (signal) => catalogue.fetch(signal),
     fetchCandles: (request) => fetchCandles(session, request),

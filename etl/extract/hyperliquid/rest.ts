@@ -65,6 +65,11 @@ export function createHyperliquid(options: VenueOptions): VenueAdapter {
     marketType: MAPPER.marketType,
     intervals: MAPPER.intervals,
     reachCandles: REACH_CANDLES,
+    candleCost: {
+      pageCandles: pageSize,
+      pageWeight: WEIGHT + Math.ceil(pageSize / CANDLES_PER_WEIGHT),
+      weightPerMinute: WEIGHT_LIMIT,
+    },
     fetchServerTime: (signal) => fetchServerTime(session, signal),
     fetchInstruments: (signal) => catalogueOf(session, null).fetch(signal),
     fetchCandles: (request) => fetchCandles(session, request),
