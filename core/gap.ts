@@ -5,6 +5,7 @@
  */
 import type { EpochMs } from './time.ts';
 
+/** All causes; `missing` alone is open. */
 export const GAP_CAUSES = [
   /** The candles are not there, and it is not known why. The only cause that is not an answer. */
   'missing',
