@@ -4,6 +4,8 @@
  */
 import { backfillKind } from './backfill-job.ts';
 import { collectKind } from './collect-job.ts';
+import { fundingKind } from './funding-job.ts';
+import { gapsKind } from './gaps-job.ts';
 import type { JobKind } from './job.ts';
 import { syncKind } from './sync-job.ts';
 
@@ -11,4 +13,6 @@ export const JOB_KINDS: ReadonlyMap<string, JobKind> = new Map([
   ['collect', collectKind],
   ['sync', syncKind],
   ['backfill', backfillKind],
+  ['gaps', gapsKind],
+  ['funding', fundingKind],
 ]);
