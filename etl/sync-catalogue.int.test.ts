@@ -58,7 +58,7 @@ async function stored(): Promise<string[]> {
 
 /** Every row of the catalogue with the transaction that wrote it. */
 async function everything(): Promise<unknown[]> {
-  const { rows } = await database.pool.query(
+  const { rows } = await database.pool.query<{ row: string }>(
     `select xmin || ' ' || e::text as row from market.exchanges as e
      union all select xmin || ' ' || s::text from market.symbols as s
      union all select xmin || ' ' || i::text from market.supported_intervals as i order by 1`,
@@ -159,6 +159,10 @@ test.each([
   const error = expect.objectContaining({ code: 'WICK_ETL_VENUE_PAYLOAD', retryable: true });
   await expect(sync(all.slice(0, named))).rejects.toThrow(error);
   expect(await everything()).toEqual(before);
+});
+
+test('a venue of which nothing is known may have nothing', async () => {
+  expect(await sync([])).toMatchObject({ symbols: 0, trading: 0, listed: [], rows: 3 });
 });
 
 test('a selection takes what trades, by quote and name, in order and bounded', async () => {

@@ -87,7 +87,8 @@ async function assertPlausible(
   const known = Number(rows[0]?.known ?? 0);
   const vanished = Number(rows[0]?.vanished ?? 0);
   const doubted = known >= DOUBTED_FROM && vanished > known * VANISHED_SHARE_MAX;
-  if (names.length > 0 && !doubted) return;
+  const isGone = names.length === 0 && known > 0;
+  if (!isGone && !doubted) return;
   throw new AppError(
     'WICK_ETL_VENUE_PAYLOAD',
     `${id} names ${names.length} instruments and leaves out ${vanished} of ${known} that traded; ` +

@@ -65,9 +65,10 @@ function run(prepared: PreparedBackfill, stop: AbortController, chunks = Infinit
 }
 
 function recorded(symbol: string) {
-  const found = venue
-    .status()
-    .series.find((each) => each.symbol === symbol && each.interval === '1m');
+  const found = venue.status().series.find((each) => {
+    const { exchange, interval } = each;
+    return exchange === BTC.exchange && each.symbol === symbol && interval === BTC.interval;
+  });
   if (found === undefined) throw new Error(`${symbol} is not recorded`);
   return found;
 }
@@ -148,12 +149,12 @@ test('candles that were lost are read again although their range was marked', as
 
 test('a series that fails is left for this time, and the other goes on', async () => {
   const prepared = await prepare([BTC, SOL]);
-  const { fetchCandles } = adapter;
+  const whole = adapter;
   const broken: VenueAdapter = {
     ...adapter,
     fetchCandles: (request) => {
       if (request.symbol === 'SOL/USDT') throw new Error('503 from the venue');
-      return fetchCandles(request);
+      return whole.fetchCandles(request);
     },
   };
   const venues = new Map([

@@ -136,8 +136,8 @@ export interface RunBackfillOptions {
 
 /** Chunks of one venue at once; the rate gate of the venue holds its requests together. */
 const CHUNKS_AT_ONCE = 2;
-/** Bounds memory: candles of each chunk in hand. */
-const BATCH_ROWS_MAX = 5_000;
+/** Bounds memory: candles of each chunk in hand. Fewer would not be worth a COPY, which is twice as fast. */
+const BATCH_ROWS_MAX = 6_000;
 const KIND = 'backfill';
 
 /** Reads what was planned. When it ends, the anchors of the series it completed may move, once. */

@@ -126,7 +126,7 @@ test('a job that fails is tried again with its bound, and then waits for its nex
     `select state, next_at > now() + interval '50 minutes' as later from market.jobs`,
   );
   expect(rows).toEqual([{ state: 'idle', later: true }]);
-  expect(runner.isHealthy('a')).toBe(false);
+  await expect.poll(() => runner.isHealthy('a'), POLL).toBe(false);
   expect(lines).toMatchObject([{ again: true }, { again: true }, { again: false }]);
 });
 
@@ -213,16 +213,16 @@ test('a job that ends every scheduler that runs it is given up, and not for ever
      values ('a', 'test', now(), 4, 'dead')`,
   );
   const { runner } = start([[job('a', { atStart: false }), async () => NOTHING]]);
-  const state = async () =>
-    (
-      await database.pool.query(
-        `select state, error, next_at > now() as planned from market.jobs where name = 'a'`,
-      )
-    ).rows;
+  const state = async (): Promise<unknown[]> => {
+    const { rows } = await database.pool.query<{ state: string }>(
+      `select state, error, next_at > now() as planned from market.jobs where name = 'a'`,
+    );
+    return rows;
+  };
   await expect
     .poll(state, POLL)
     .toEqual([{ state: 'idle', error: expect.stringMatching(/^given up/), planned: true }]);
-  expect(runner.isHealthy('a')).toBe(false);
+  await expect.poll(() => runner.isHealthy('a'), POLL).toBe(false);
   expect(await runs()).toEqual([expect.stringMatching(/^a 4 failed 0 abandoned/)]);
 });
 

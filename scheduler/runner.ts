@@ -46,7 +46,7 @@ export interface JobEnd {
 export interface Runner {
   /** Works until the signal; rejects only on a bug. */
   run(): Promise<void>;
-  /** False while the last attempt of a job has failed, or while it is due and was never done. */
+  /** False while the last attempt of a job has failed, and until one that runs at each start was done. */
   isHealthy(name: string): boolean;
 }
 
@@ -66,6 +66,8 @@ const ERROR_CHARACTERS_MAX = 2_000;
 export function createRunner(options: RunnerOptions): Runner {
   const { pool, clock, logger, signal } = options;
   const names = options.jobs.map(({ job }) => job.name);
+  /** A scheduler is of use once these were done; others may take hours, or not be due for days. */
+  const needed = new Set(options.jobs.filter(({ job }) => job.atStart).map(({ job }) => job.name));
   const running = new Map<string, Promise<void>>();
   let states: ReadonlyMap<string, JobState> = new Map();
   let declared = false;
@@ -128,9 +130,8 @@ export function createRunner(options: RunnerOptions): Runner {
     },
     isHealthy: (name) => {
       const state = states.get(name);
-      if (state === undefined || isAway) return false;
-      if (state.error !== null) return false;
-      return state.succeededAt !== null || state.nextAt === null || state.nextAt > clock.now();
+      if (state === undefined || isAway || state.error !== null) return false;
+      return state.succeededAt !== null || !needed.has(name);
     },
   };
 }

@@ -104,8 +104,8 @@ test('a scheduler that is killed in its run is taken over, and each candle is th
   expect(second).toMatchObject({ attempt: 2, due_at: first?.due_at, error: null });
   expect(second?.worker).toMatch(new RegExp(`:${heir?.pid}$`));
 
-  const recorded = venue.status().series.filter(({ symbol, interval }) => {
-    return interval === '1m' && SYMBOLS.includes(symbol);
+  const recorded = venue.status().series.filter(({ exchange, symbol, interval }) => {
+    return exchange === 'binance-futures' && interval === '1m' && SYMBOLS.includes(symbol);
   });
   const stored = await rows<object>(
     `select symbol, count(*)::integer as candles, max(revision) as revisions

@@ -82,9 +82,12 @@ async function candles(): Promise<number> {
   return Number(rows[0]?.n);
 }
 
-const recorded = (): number =>
-  venue.status().series.find(({ symbol, interval }) => symbol === 'BTC/USDT' && interval === '1m')
-    ?.candles ?? 0;
+function recorded(): number {
+  const found = venue.status().series.find(({ exchange, symbol, interval }) => {
+    return exchange === 'binance-futures' && symbol === 'BTC/USDT' && interval === '1m';
+  });
+  return found?.candles ?? 0;
+}
 
 describe('wick sync', () => {
   test('fills the catalogue, and the second time writes nothing', async () => {

@@ -3,7 +3,7 @@
  * one is in the middle of its run for sure. In: the venue's address, after how many pages to hold. Out:
  * another address.
  */
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 
 export interface VenueGate {
   readonly url: string;
@@ -17,19 +17,17 @@ export interface VenueGate {
 export async function startVenueGate(target: string, pagesMax: number): Promise<VenueGate> {
   const opened = Promise.withResolvers<void>();
   let pages = 0;
-  const server = createServer((request, response) => {
-    const path = request.url ?? '';
-    const isPage = path.startsWith('/fapi/v1/klines');
+  const pass = async (path: string, response: ServerResponse): Promise<void> => {
+    const isPage = path.includes('/klines');
     if (isPage) pages += 1;
-    const held = isPage && pages > pagesMax ? opened.promise : Promise.resolve();
-    void held
-      .then(() => fetch(`${target}${path}`))
-      .then(async (answer) => {
-        response.writeHead(answer.status, { 'content-type': 'application/json' });
-        response.end(await answer.text());
-      })
-      // As a venue that is gone: whoever asked finds out.
-      .catch(() => response.destroy());
+    if (isPage && pages > pagesMax) await opened.promise;
+    const answer = await fetch(`${target}${path}`);
+    response.writeHead(answer.status, { 'content-type': 'application/json' });
+    response.end(await answer.text());
+  };
+  const server = createServer((request, response) => {
+    // As a venue that is gone: whoever asked finds out.
+    pass(request.url ?? '', response).catch(() => response.destroy());
   });
   const listening = Promise.withResolvers<void>();
   server.listen(0, '127.0.0.1', () => listening.resolve());
