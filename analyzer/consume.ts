@@ -5,7 +5,7 @@
  * to the outside (offset, checkpoint, latest values) waits for its rows. A partition is restored when
  * its first batch arrives, and rewound when its marker lies behind the committed offset.
  */
-import { decodeCandleMessage, type DeadLetters } from '../connectors/index.ts';
+import type { DeadLetters } from '../connectors/index.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import { GROUP_ANALYZER, TOPIC_CANDLES } from '#core/contracts/names.ts';
 import { errorText } from '#core/errors.ts';
@@ -19,6 +19,7 @@ import { PartitionState, type PartitionOptions } from './partition.ts';
 import type { GroupWriter } from './sink/group-writer.ts';
 import type { LatestCache, LatestValues } from './sink/cache-latest.ts';
 import { LatestStep } from './sink/latest-step.ts';
+import { StepChanges, type Letters } from './step-changes.ts';
 
 export interface AnalyzerOptions {
   readonly kafka: Kafka;
@@ -61,8 +62,6 @@ interface Assigned {
   /** It was busy at the last checkpoint, and makes one as soon as it is not. */
   isLeftOut: boolean;
 }
-
-type Letters = Parameters<DeadLetters['park']>[0][number][];
 
 /** A step that was applied to the state and not yet to the outside. */
 interface Step {
@@ -218,46 +217,23 @@ class RunningAnalyzer implements Analyzer {
   ): Promise<void> {
     const { metrics } = this.#options;
     const { partition, topic } = payload.batch;
-    const letters: Letters = [];
-    const { rows } = this.#options.writer;
-    let newest: CandleChange | null = null;
-    let ledgerRows = 0;
-    /**
-     * Decodes one by one, as the state takes them. What travels with the candles is no part of any
-     * state: it goes straight to its table.
-     */
-    function* closedChanges(): Generator<CandleChange> {
-      for (const message of messages) {
-        const { offset, value } = message;
-        const decoded = decodeCandleMessage({ partition, offset, value });
-        if (decoded.kind === 'undecodable') {
-          letters.push({ topic, partition, message, reason: decoded.reason });
-        } else if (decoded.kind === 'change') {
-          const { change } = decoded;
-          assigned.latest.note(change);
-          if (change.values?.isClosed === false) continue;
-          newest = change;
-          yield change;
-        } else if (decoded.kind === 'gap') {
-          ledgerRows += 1;
-          rows.addGap(decoded.change);
-        } else if (decoded.kind === 'funding') {
-          ledgerRows += 1;
-          rows.addFunding(decoded.change);
-        }
-      }
-    }
+    const changes = new StepChanges(
+      { topic, partition, messages },
+      assigned.latest,
+      this.#options.writer.rows,
+    );
     assigned.isBusy = true;
-    const counts = await assigned.state.apply(closedChanges());
+    const counts = await assigned.state.apply(changes.closed());
     const values = assigned.latest.take();
     assigned.offset = BigInt(messages.at(-1)!.offset) + 1n;
     assigned.isBusy = false;
     metrics.applied.inc(counts.applied);
     metrics.skipped.inc(counts.skipped);
     metrics.refolded.inc(counts.refolded);
-    const hasRows = counts.applied + counts.refolded + ledgerRows > 0;
+    const hasRows = counts.applied + counts.refolded + changes.ledgerRows > 0;
     const { offset } = assigned;
     const isBehind = BigInt(payload.batch.highWatermark) - offset > RECORDS_BEHIND;
+    const { letters, newest } = changes;
     await this.#settle(assigned, { offset, hasRows, isBehind, letters, values, newest });
   }
 

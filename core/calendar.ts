@@ -32,6 +32,7 @@ const BY_MARKET_TYPE: Readonly<Record<MarketType, CalendarId>> = {
   equity: 'nyse',
 };
 
+/** The calendar of a market: by its exchange where that has one of its own, else by its type. */
 export function calendarOf(exchange: string, marketType: MarketType): CalendarId {
   return BY_EXCHANGE[exchange] ?? BY_MARKET_TYPE[marketType];
 }

@@ -5,6 +5,7 @@
  */
 import type { EpochMs } from './time.ts';
 
+/** All causes; `missing` alone is open. */
 export const GAP_CAUSES = [
   /** The candles are not there, and it is not known why. The only cause that is not an answer. */
   'missing',
@@ -14,7 +15,7 @@ export const GAP_CAUSES = [
   'repaired',
   /** They cannot be had any more, or were asked for in vain as often as is allowed. */
   'unrepairable',
-  /** They were made up on an explicit command, and say so themselves. */
+  /** They were made up, and say so in their `source`; nothing makes any up by itself. */
   'synthetic',
 ] as const;
 export type GapCause = (typeof GAP_CAUSES)[number];

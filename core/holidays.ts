@@ -19,6 +19,7 @@ export function dayNumber(year: number, month: number, day: number): number {
   return Date.UTC(year, month - 1, day) / DAY_MS;
 }
 
+/** The pieces of a date, given as days since 1970-01-01. */
 export function dateParts(day: number): DateParts {
   const date = new Date(day * DAY_MS);
   return {
@@ -29,6 +30,7 @@ export function dateParts(day: number): DateParts {
   };
 }
 
+/** True for a Saturday or Sunday, given as days since 1970-01-01. */
 export function isWeekend(day: number): boolean {
   const { weekday } = dateParts(day);
   return weekday === 0 || weekday === 6;

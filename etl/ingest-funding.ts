@@ -17,7 +17,7 @@ import { landRaw } from './load/land-raw.ts';
 import { loadFailure } from './load/load-failure.ts';
 import { quarantineRows } from './load/quarantine-rows.ts';
 import { startRun } from './load/start-run.ts';
-import { readFundingPeriod, upsertFunding, type FundingCounts } from './load/upsert-funding.ts';
+import { readNewestFunding, upsertFunding, type FundingCounts } from './load/upsert-funding.ts';
 
 export interface FundingJob {
   /** Name that the run is recorded under. Default `funding`. */
@@ -92,7 +92,7 @@ export async function ingestFunding(job: FundingJob): Promise<FundingReport> {
 async function seriesOf({ adapter, pool, symbol }: FundingJob, page: FundingPage): Promise<Series> {
   const marketType: MarketType = adapter.marketType;
   const instrument = { exchange: adapter.id, marketType, symbol };
-  const stored = await readFundingPeriod(pool, instrument);
+  const stored = (await readNewestFunding(pool, instrument))?.period ?? null;
   const interval = stored !== null && isInterval(stored) ? stored : periodOf(page.rates);
   return { ...instrument, interval };
 }

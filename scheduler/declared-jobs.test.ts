@@ -33,6 +33,7 @@ describe('the file that is shipped', () => {
 
   test('collects what COLLECT_SERIES says when COLLECT_CRON says, from the start on', () => {
     const config = {
+      ...CONTEXT.config,
       COLLECT_CRON: '7 * * * * *',
       COLLECT_SERIES: `${BTC},${BTC.replace('B', 'C')}`,
     };
@@ -138,7 +139,7 @@ describe('a file is refused with its line', () => {
   });
 
   test('also where the cron comes from the environment', () => {
-    const config = { COLLECT_CRON: 'never', COLLECT_SERIES: BTC };
+    const config = { ...CONTEXT.config, COLLECT_CRON: 'never' };
     const text = fileOf({ ...COLLECT, cron: 'COLLECT_CRON' });
     expect(() => resolve(text, { config })).toThrow('takes COLLECT_CRON, which is "never"');
   });

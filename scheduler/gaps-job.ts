@@ -1,10 +1,14 @@
-/** Jobs of kind `gaps`: look series through for missing candles, `historyDays` back, and repair them. */
-import { seriesKey } from '#core/candle.ts';
-import { epochMs } from '#core/time.ts';
-import { surveyGaps, type GapReport } from '../etl/index.ts';
+/**
+ * Jobs of kind `gaps`: look series through for missing candles, have the venues asked, keep the gap
+ * ledger true. Without `historyDays` from the first stored candle on. One series at a time: it is in
+ * no hurry, and what collects shall go before it.
+ */
+import { seriesKey, type Series } from '#core/candle.ts';
+import { epochMs, type EpochMs } from '#core/time.ts';
+import { readFirstOpen, surveyGaps, type GapReport } from '../etl/index.ts';
 import { abortedOr } from './aborted.ts';
 import { seriesOfJob } from './job-series.ts';
-import type { JobKind } from './job.ts';
+import type { Job, JobKind, JobServices } from './job.ts';
 
 const DAY_MS = 86_400_000;
 const EARLIEST = Date.UTC(1990, 0, 1);
@@ -12,18 +16,25 @@ const EARLIEST = Date.UTC(1990, 0, 1);
 export const gapsKind: JobKind = {
   needs: 'series',
   prepare: (job, services) => async (signal) => {
-    const { pool, venues, clock, logger, config } = services;
-    const days = job.historyDays ?? config.COLLECT_HISTORY_DAYS;
-    const sum = { found: 0, repaired: 0, venueEmpty: 0, unrepairable: 0, stillMissing: 0 };
+    const sum = {
+      series: 0,
+      found: 0,
+      repaired: 0,
+      venueEmpty: 0,
+      unrepairable: 0,
+      stillMissing: 0,
+    };
     const failures: string[] = [];
-    // One after another: repairing shares its venue's allowance with collecting.
     for (const series of await seriesOfJob(job, services)) {
       try {
-        const adapter = venues.open(series.exchange);
-        // By the venue's clock: what it has not closed yet is not missing.
-        const to = await adapter.fetchServerTime(signal);
-        const from = epochMs(Math.max(EARLIEST, to - days * DAY_MS));
-        add(sum, await surveyGaps({ pool, adapter, series, from, to, clock, logger, signal }));
+        const report = await survey(job, services, series, signal);
+        if (report === null) continue;
+        sum.series += 1;
+        sum.found += report.found;
+        sum.repaired += report.repaired;
+        sum.venueEmpty += report.venueEmpty;
+        sum.unrepairable += report.unrepairable;
+        sum.stillMissing += report.stillMissing;
       } catch (error) {
         failures.push(`${seriesKey(series)}: ${abortedOr(signal, error)}`);
       }
@@ -32,10 +43,21 @@ export const gapsKind: JobKind = {
   },
 };
 
-function add(sum: Record<keyof GapReport, number>, report: GapReport): void {
-  sum.found += report.found;
-  sum.repaired += report.repaired;
-  sum.venueEmpty += report.venueEmpty;
-  sum.unrepairable += report.unrepairable;
-  sum.stillMissing += report.stillMissing;
+async function survey(
+  { historyDays }: Job,
+  { pool, venues, clock, logger }: JobServices,
+  series: Series,
+  signal: AbortSignal,
+): Promise<GapReport | null> {
+  const now = clock.now();
+  const from =
+    historyDays === null ? await readFirstOpen(pool, series) : daysBack(now, historyDays);
+  // Never collected: what is to be there is not known yet.
+  if (from === null) return null;
+  const adapter = venues.open(series.exchange);
+  return surveyGaps({ pool, adapter, series, from, to: now, clock, logger, signal });
+}
+
+function daysBack(now: EpochMs, days: number): EpochMs {
+  return epochMs(Math.max(EARLIEST, now - days * DAY_MS));
 }

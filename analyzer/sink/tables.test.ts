@@ -329,62 +329,6 @@ describe('a derived row', () => {
   });
 });
 
-describe('what travels with the candles', () => {
-  const place = { exchange: 'binance-futures', market_type: 'perp', symbol: 'SOL/USDT' };
-  const from = String(Date.parse('2025-06-01T00:05:00Z'));
-
-  test('becomes a row of its own table and touches no other', () => {
-    const rows = new OutputRows(PRODUCER);
-    rows.addGap(gapChange('gap, update'));
-    rows.addFunding(fundingChange('funding, insert'));
-    expect(rows.rows).toBe(1);
-    const { gaps, fundingRates, ...others } = taken(rows);
-    expect(gaps).toEqual([
-      {
-        ...place,
-        interval: '1m',
-        gap_from: from,
-        gap_to: String(Date.parse('2025-06-01T04:05:00Z')),
-        candles: '240',
-        cause: 'venue_empty',
-        attempts: '2',
-        empty_answers: '2',
-        first_seen_at: String(Date.parse('2025-06-01T05:00:00.123Z')),
-        last_checked_at: String(Date.parse('2025-06-01T05:00:01Z')),
-        resolved_at: String(Date.parse('2025-06-01T06:00:00Z')),
-        detail: 'asked 2 times',
-        last_run_id: '9007199254740991',
-        version: String((33897712n << 64n) + 33897712n),
-        is_deleted: '0',
-      },
-    ]);
-    expect(fundingRates).toMatchObject([
-      {
-        ...place,
-        interval: '8h',
-        rate: '-0.000012345678901234',
-        mark_price: '104500.5',
-        premium: null,
-        ingest_run_id: '7',
-        raw_id: '17',
-        is_deleted: '0',
-      },
-    ]);
-    expect(Object.values(others).flat()).toEqual([]);
-    expect(rows.rows).toBe(0);
-    expect(Object.values(taken(rows)).flat()).toEqual([]);
-  });
-
-  test('and is deleted keeps its key alone', () => {
-    const rows = new OutputRows(PRODUCER);
-    rows.addGap(gapChange('gap, delete'));
-    rows.addFunding(fundingChange('funding, delete'));
-    const { gaps, fundingRates } = taken(rows);
-    expect(gaps).toMatchObject([{ ...place, gap_from: from, candles: '0', is_deleted: '1' }]);
-    expect(fundingRates).toMatchObject([{ ...place, interval: '8h', rate: '0', is_deleted: '1' }]);
-  });
-});
-
 test('rows of several series keep apart, in order, and are counted until they are taken', () => {
   const rows = new OutputRows(PRODUCER);
   const { changes } = new CandleStream(40);

@@ -5,6 +5,7 @@ import type { EpochMs } from '../time.ts';
 /** Where the change came from. */
 export type ChangeOrigin = 'stream' | 'initial_snapshot' | 'incremental_snapshot';
 
+/** One change's place; those of one series have one partition and rise in `version`. */
 export interface ChangePlace {
   readonly series: Series;
   /** `seriesKey(series)`. */

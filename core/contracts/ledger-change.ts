@@ -25,6 +25,7 @@ export interface FundingChange extends ChangePlace {
   readonly rawId: string | null;
 }
 
+/** What was paid, and how it came to us. */
 export type FundingPayment = Pick<
   FundingRate,
   'rate' | 'markPrice' | 'premium' | 'observedAt' | 'source'

@@ -54,13 +54,8 @@ const LIST = `
 const SERIES = `
   select distinct exchange, market_type, symbol, interval
   from market.ingest_runs
-  where ${CHOSEN} and job <> 'funding'
+  where ${CHOSEN} and split_part(job, ':', 1) <> 'funding'
   order by exchange, symbol, interval`;
-
-const FIRST = `
-  select min(open_time) as first from market.candles
-  where exchange = $1::text and market_type = $2::text and symbol = $3::text
-    and interval = $4::text`;
 
 export async function listGaps(pool: Pool, choice: GapChoice): Promise<ListedGap[]> {
   const found = await pool.query<SeriesRecord & GapRecord>(LIST, [
@@ -72,23 +67,10 @@ export async function listGaps(pool: Pool, choice: GapChoice): Promise<ListedGap
   return found.rows.map((row) => ({ series: seriesOf(row), gap: gapOf(row) }));
 }
 
-/** Series that candles were ever read for, with the first that is stored; null where none is. */
-export async function listSeries(
-  pool: Pool,
-  choice: SeriesChoice,
-): Promise<{ readonly series: Series; readonly first: EpochMs | null }[]> {
+/** Series that candles were ever read for. */
+export async function listSeries(pool: Pool, choice: SeriesChoice): Promise<Series[]> {
   const found = await pool.query<SeriesRecord>(SERIES, chosen(choice));
-  const listed: { series: Series; first: EpochMs | null }[] = [];
-  for (const row of found.rows) {
-    const first = await pool.query<{ first: EpochMs | null }>(FIRST, [
-      row.exchange,
-      row.market_type,
-      row.symbol,
-      row.interval,
-    ]);
-    listed.push({ series: seriesOf(row), first: first.rows[0]?.first ?? null });
-  }
-  return listed;
+  return found.rows.map(seriesOf);
 }
 
 function chosen({ exchange, symbol, interval }: SeriesChoice): (string | null)[] {

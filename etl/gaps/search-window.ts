@@ -9,7 +9,9 @@ import type { Series } from '#core/candle.ts';
 import { nominalWidthMs, type Interval } from '#core/interval.ts';
 import { epochMs, isEpochMs, type EpochMs } from '#core/time.ts';
 import type { Pool } from '#platform/postgres.ts';
+import { unsupported } from '../extract/catalogue.ts';
 import type { VenueAdapter } from '../extract/venue.ts';
+import { readFirstOpen } from '../load/read-first-open.ts';
 import type { TimeRange } from './settle.ts';
 
 export interface WindowRequest {
@@ -33,11 +35,7 @@ const LISTING = `
   select listed_at, delisted_at from market.symbols
   where exchange = $1::text and market_type = $2::text and symbol = $3::text`;
 
-const FIRST = `
-  select min(open_time) as first from market.candles
-  where exchange = $1::text and market_type = $2::text and symbol = $3::text
-    and interval = $4::text`;
-
+/** @throws AppError WICK_ETL_UNSUPPORTED for an instrument that nobody knows; of the venue. */
 export async function searchWindow(request: WindowRequest): Promise<TimeRange | null> {
   const { from, to, series, venueNow, retentionFloor } = request;
   const { listedAt, delistedAt } = await readListing(request);
@@ -50,16 +48,10 @@ export async function searchWindow(request: WindowRequest): Promise<TimeRange | 
 
 /** The slots that the series' market has; of wide intervals they are where its candles are. */
 export async function gridOf(pool: Pool, series: Series): Promise<ExpectedGrid> {
-  const { exchange, marketType, symbol, interval } = series;
+  const { exchange, marketType, interval } = series;
   const calendar = calendarOf(exchange, marketType);
   if (interval !== '3d' && interval !== '1w') return { calendar, interval };
-  const found = await pool.query<{ first: EpochMs | null }>(FIRST, [
-    exchange,
-    marketType,
-    symbol,
-    interval,
-  ]);
-  return { calendar, interval, anchor: found.rows[0]?.first ?? undefined };
+  return { calendar, interval, anchor: (await readFirstOpen(pool, series)) ?? undefined };
 }
 
 /** How long a candle lasts at most, ms. */
@@ -83,8 +75,9 @@ async function readListing(request: WindowRequest): Promise<Listing> {
   if (row !== undefined) return { listedAt: row.listed_at, delistedAt: row.delisted_at };
   const instruments = await adapter.fetchInstruments(signal);
   const instrument = instruments.find(({ symbol }) => symbol === series.symbol);
-  return {
-    listedAt: instrument?.onboardTime ?? null,
-    delistedAt: instrument?.delistTime ?? null,
-  };
+  if (instrument === undefined) {
+    const known = instruments.map(({ symbol }) => symbol);
+    throw unsupported(series.exchange, 'symbol', series.symbol, known);
+  }
+  return { listedAt: instrument.onboardTime, delistedAt: instrument.delistTime };
 }

@@ -210,6 +210,7 @@ describe('four hours that are missing in the middle', () => {
       CANDLES.filter((candle) => !isCut(candle)).map((candle) => ({ ...candle, ...other })),
     );
     venue.hides = isCut;
+    venue.candles = [...CANDLES, ...CANDLES.map((candle) => ({ ...candle, ...other }))];
     for (const series of [other, TEST_SERIES, other, TEST_SERIES]) await survey({ series });
     const rows = await ledger();
     expect(rows).toMatchObject([{ cause: 'venue_empty' }, { cause: 'venue_empty' }]);

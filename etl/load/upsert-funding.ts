@@ -8,7 +8,7 @@
 import type { Series } from '#core/candle.ts';
 import type { FundingRate } from '#core/funding.ts';
 import type { EpochMs } from '#core/time.ts';
-import type { PoolClient } from '#platform/postgres.ts';
+import type { Pool, PoolClient } from '#platform/postgres.ts';
 
 export interface FundingRow {
   readonly rate: FundingRate;
@@ -71,8 +71,8 @@ const UPSERT = `
     (count(*) filter (where not was_absent))::integer as revised
   from merged`;
 
-const PERIOD = `
-  select interval from market.funding_rates
+const NEWEST = `
+  select interval, funding_time from market.funding_rates
   where exchange = $1::text and market_type = $2::text and symbol = $3::text
   order by funding_time desc
   limit 1`;
@@ -105,11 +105,16 @@ export async function upsertFunding(
   return { inserted, revised, unchanged: rows.length - inserted - revised };
 }
 
-/** The period that the stored payments of an instrument go by; null where none is stored. */
-export async function readFundingPeriod(
-  client: Pick<PoolClient, 'query'>,
+/** The newest stored payment of an instrument: its time, and the period that its series goes by. */
+export async function readNewestFunding(
+  pool: Pool,
   { exchange, marketType, symbol }: Omit<Series, 'interval'>,
-): Promise<string | null> {
-  const found = await client.query<{ interval: string }>(PERIOD, [exchange, marketType, symbol]);
-  return found.rows[0]?.interval ?? null;
+): Promise<{ readonly period: string; readonly time: EpochMs } | null> {
+  const found = await pool.query<{ interval: string; funding_time: EpochMs }>(NEWEST, [
+    exchange,
+    marketType,
+    symbol,
+  ]);
+  const [row] = found.rows;
+  return row === undefined ? null : { period: row.interval, time: row.funding_time };
 }

@@ -60,7 +60,8 @@ export async function redriveQuarantine(work: Redrive): Promise<RedriveReport> {
     // Some have been put right in the meantime, by a later run.
     for (const id of await settle(work.pool, rows)) settled.add(id);
     const left = rows.filter(({ id }) => !settled.has(id));
-    for (const part of byPage(left)) {
+    // Who accepts a jump means that candle: no other one may slip in beside it.
+    for (const part of work.acceptsJumps ? left.map((row) => [row]) : byPage(left)) {
       await ask(work, part);
       for (const id of await settle(work.pool, part)) settled.add(id);
     }
@@ -80,7 +81,7 @@ async function ask(work: Redrive, rows: readonly QuarantinedCandle[]): Promise<v
   const adapter = work.open(series.exchange);
   const venueNow = await adapter.fetchServerTime(work.signal);
   const times = timesOf(rows);
-  const around = NEIGHBOURS * nominalWidthMs(series.interval);
+  const around = work.acceptsJumps ? 0 : NEIGHBOURS * nominalWidthMs(series.interval);
   const from = Math.min(...times) - around;
   const to = nextOpen(series.interval, epochMs(Math.max(...times))) + around;
   if (!isEpochMs(from) || !isEpochMs(to)) return;

@@ -2,6 +2,7 @@
 import {
   listGaps,
   listSeries,
+  readFirstOpen,
   surveyGaps,
   type GapReport,
   type ListedGap,
@@ -59,8 +60,8 @@ export async function repair(options: GapRepairFlags): Promise<number> {
   const to = parseTimeFlag('to', options.to);
   const done = await withVenueAccess(commandConfig(), async (access) => {
     const results: RepairResult[] = [];
-    for (const { series, first } of await listSeries(access.pool, choice)) {
-      const start = from ?? first;
+    for (const series of await listSeries(access.pool, choice)) {
+      const start = from ?? (await readFirstOpen(access.pool, series));
       if (start === null) continue;
       results.push(await repairSeries(access, series, { from: start, to, isDry: options.dryRun }));
     }

@@ -40,7 +40,12 @@ export function scriptedVenue(
     failure: null,
     asked: [],
     fetchServerTime: () => Promise.resolve(venue.now),
-    fetchInstruments: () => Promise.resolve([instrumentOf(series, venue.listedAt)]),
+    fetchInstruments: () => {
+      const symbols = new Set([series.symbol, ...venue.candles.map(({ symbol }) => symbol)]);
+      return Promise.resolve(
+        [...symbols].map((symbol) => instrumentOf({ ...series, symbol }, venue.listedAt)),
+      );
+    },
     async *fetchCandles(request) {
       venue.asked.push(request);
       if (venue.failure !== null) throw venue.failure;
