@@ -11,12 +11,14 @@ import { debeziumBench } from './debezium.ts';
 import { judge, type Figure, type Measured } from './figures.ts';
 import { freshnessBench } from './freshness.ts';
 import { machineText, readMachine } from './machine.ts';
+import { parseBench } from './parse.ts';
 import { renderTable } from './table.ts';
 import { upsertBench } from './upsert.ts';
 import { memoryBench, startBench } from './whole-stack.ts';
 
 /** In the order in which they run: quiet ones first, the whole stack when the engines are gone. */
 const BENCHES: Readonly<Record<string, (context: BenchContext) => Promise<Measured[]>>> = {
+  parse: parseBench,
   upsert: upsertBench,
   debezium: debeziumBench,
   analyzer: analyzerBench,

@@ -26,7 +26,7 @@ const NUMERAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
  * NaN, Infinity, blanks and thousands separators are `not_a_number`.
  */
 export function parseDecimal(text: string): DecimalResult {
-  const plain = readPlain(text);
+  const plain = plainDecimal(text);
   if (plain !== null) return { ok: true, value: plain };
   const match = NUMERAL.exec(text);
   if (match === null) return { ok: false, reason: 'not_a_number' };
@@ -64,8 +64,8 @@ export function decimal(text: string): DecimalString {
 /** Compares two canonical decimals by value: negative, zero or positive. Exact, no floats. */
 export function compareDecimal(a: DecimalString, b: DecimalString): number {
   if (a === b) return 0;
-  const negativeA = a.startsWith('-');
-  const negativeB = b.startsWith('-');
+  const negativeA = a.charCodeAt(0) === MINUS;
+  const negativeB = b.charCodeAt(0) === MINUS;
   if (negativeA !== negativeB) return negativeA ? -1 : 1;
   const order = compareMagnitude(negativeA ? a.slice(1) : a, negativeB ? b.slice(1) : b);
   return negativeA ? -order : order;
@@ -90,16 +90,17 @@ function integerDigits(magnitude: string): number {
   return point === -1 ? magnitude.length : point;
 }
 
+const MINUS = 45;
 const ZERO = 48;
 const NINE = 57;
 const POINT = 46;
 
 /**
  * What most venues send: digits, perhaps a point and more digits, canonical but for trailing zeros. Null
- * for anything else, which goes the general way. It is on the path of each price and volume, so it
- * looks at each character once: twice as fast as a regular expression with a trim behind it.
+ * for anything else, which `parseDecimal` may still know. It is on the path of each price and volume, so
+ * it looks at each character once and makes no object.
  */
-function readPlain(text: string): DecimalString | null {
+export function plainDecimal(text: string): DecimalString | null {
   const { length } = text;
   let point = -1;
   let lastNonZero = -1;

@@ -4,7 +4,7 @@
  * reject with its reason. Nothing throws, whatever the rows hold.
  */
 import type { Candle, Series } from '#core/candle.ts';
-import { parseDecimal, type DecimalString } from '#core/decimal.ts';
+import { parseDecimal, plainDecimal, type DecimalString } from '#core/decimal.ts';
 import { nextOpen, type Interval } from '#core/interval.ts';
 import type { EpochMs } from '#core/time.ts';
 import type { CandleContext, MappedRows } from './mapper.ts';
@@ -32,39 +32,73 @@ export function mapRows(
 ): MappedRows {
   const candles: ExtractedCandle[] = [];
   const rejects: Reject[] = [];
-  const seen = new Set<number>();
-  let ascending = true;
+  const times = createTimes();
   for (let index = 0; index < rows.length; index += 1) {
     const row = rows[index];
     const result = reader.map(row, context);
-    const problem = result.ok ? placeOf(result.candle.openTime, context, seen, reader) : result;
+    const problem = result.ok ? placeOf(result.candle.openTime, context, times, reader) : result;
     if (problem === 'left_out') continue;
     if (problem !== null) {
       const openTime = reader.openTimeOf(row);
       rejects.push(toReject(problem, { row, index, openTime, series: context.series }));
     } else if (result.ok) {
-      const last = candles.at(-1)?.candle.openTime ?? 0;
-      ascending &&= last < result.candle.openTime;
-      seen.add(result.candle.openTime);
       candles.push({ candle: result.candle, index, row });
     }
   }
-  if (!ascending) candles.sort((a, b) => a.candle.openTime - b.candle.openTime);
+  if (times.order() === 'descending') candles.reverse();
+  if (times.order() === 'none') candles.sort((a, b) => a.candle.openTime - b.candle.openTime);
   return { candles, rejects };
+}
+
+/** Open times as they come. A set is made only for an answer in neither order. */
+interface Times {
+  /** False where the time came before. */
+  add(time: number): boolean;
+  order(): 'ascending' | 'descending' | 'none';
+}
+
+function createTimes(): Times {
+  const all: number[] = [];
+  let seen: Set<number> | null = null;
+  let least = Infinity;
+  let most = -Infinity;
+  let order: ReturnType<Times['order']> = 'ascending';
+  return {
+    order: () => order,
+    add: (time) => {
+      const isNewest = time > most;
+      const isOldest = time < least;
+      if (!isNewest && !isOldest) {
+        seen ??= new Set(all);
+        if (seen.has(time)) return false;
+      }
+      if (all.length > 0) {
+        const step = isNewest ? 'ascending' : isOldest ? 'descending' : 'none';
+        order = all.length === 1 || order === step ? step : 'none';
+      }
+      if (isNewest) most = time;
+      if (isOldest) least = time;
+      all.push(time);
+      seen?.add(time);
+      return true;
+    },
+  };
 }
 
 /** Null where a good row of this time belongs into the answer. */
 function placeOf(
   openTime: EpochMs,
   { from, to }: CandleContext,
-  seen: ReadonlySet<number>,
+  times: Times,
   { early }: RowReader,
 ): Finding | 'left_out' | null {
   if (openTime < from && early === 'leave_out') return 'left_out';
   if (openTime < from || openTime >= to) {
     return finding('not_asked_for', `open time ${openTime} not in [${from}, ${to})`);
   }
-  if (seen.has(openTime)) return finding('duplicate', `open time ${openTime} for a second time`);
+  if (!times.add(openTime)) {
+    return finding('duplicate', `open time ${openTime} for a second time`);
+  }
   return null;
 }
 
@@ -91,6 +125,8 @@ export function endOf(interval: Interval, openTime: EpochMs): EpochMs | null {
 
 /** Parses exactly; a text that is no number is noted in `problems`, and its row is refused. */
 export function exact(problems: Finding[], name: string, text: string): DecimalString {
+  const plain = plainDecimal(text);
+  if (plain !== null) return plain;
   const result = parseDecimal(text);
   if (result.ok) return result.value;
   problems.push(finding(result.reason, `${name} "${shorten(text)}"`));
