@@ -47,7 +47,9 @@ export function parseRecordingName(
   if (cut <= 0) return refuse(`no "-" between symbol and interval; ${EXAMPLE}`);
   const interval = stem.slice(cut + 1);
   if (interval !== FUNDING && !isInterval(interval)) {
-    return refuse(`"${interval}" is not an interval; known are ${INTERVALS.join(', ')}`);
+    return refuse(
+      `"${interval}" is not an interval; known are ${INTERVALS.join(', ')} and ${FUNDING}`,
+    );
   }
   const written = stem.slice(0, cut);
   const isCoin = venue === 'hyperliquid';

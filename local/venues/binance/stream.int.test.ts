@@ -81,6 +81,18 @@ describe('a combined stream of Binance as recorded', () => {
     expect(shown((await stream.nextJson()) as KlineFrame)).toEqual([5, false]);
   });
 
+  test('tells the forming candle again every second of wall time, and no more of it', async () => {
+    const stream = await subject.connect('binance-futures', '/stream?streams=btcusdt@kline_1m');
+    const first = await stream.next();
+    const began = subject.wallClock.now();
+    for (const ms of [500, 999, 1_000, 1_500, 2_000]) {
+      subject.wallClock.set(epochMs(began + ms));
+      subject.venue.tick();
+    }
+    await stream.settle();
+    expect(stream.waiting()).toEqual([first, first]);
+  });
+
   test('tells several streams, and nothing of names that it does not know', async () => {
     const names = 'btcusdt@kline_1m/ethusdt@kline_1m/nope@kline_1m/btcusdt@depth/btcusdt@kline_7m';
     const stream = await subject.connect('binance-futures', `/stream?streams=${names}`);
@@ -105,9 +117,16 @@ describe('a raw stream of Binance as recorded', () => {
     expect(stream.waiting()).toEqual([]);
   });
 
-  test('begins with what its address names', async () => {
-    const stream = await subject.connect('binance-futures', '/ws/btcusdt@kline_1m');
-    expect(await stream.nextJson()).toMatchObject({ e: 'kline', s: 'BTCUSDT' });
+  test('begins with what its address names, encoded or not', async () => {
+    for (const name of ['btcusdt@kline_1m', '%62tcusdt%40kline_1m', '%zz/btcusdt@kline_1m']) {
+      const stream = await subject.connect('binance-futures', `/ws/${name}`);
+      if (name.startsWith('%z')) {
+        await stream.settle();
+        expect(stream.waiting()).toEqual([]);
+      } else {
+        expect(await stream.nextJson()).toMatchObject({ e: 'kline', s: 'BTCUSDT' });
+      }
+    }
   });
 
   test('refuses what it cannot read', async () => {

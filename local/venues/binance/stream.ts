@@ -10,6 +10,7 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { isInterval } from '#core/interval.ts';
+import type { Clock } from '#core/time.ts';
 import { numberOf, textOf } from '../json-text.ts';
 import type { Market, MarketRow } from '../market.ts';
 import type { Recording } from '../recording.ts';
@@ -60,7 +61,7 @@ function converse(product: BinanceProduct, options: ConversationOptions): Conver
     for (const name of names) {
       if (streams.has(name)) continue;
       if (streams.size >= STREAMS_MAX) return false;
-      const tell = isMute ? () => [] : openStream(market, name);
+      const tell = isMute ? () => [] : openStream(market, wallClock, name);
       const wrap = (event: string): string =>
         isCombined ? `{"stream":${JSON.stringify(name)},"data":${event}}` : event;
       streams.set(name, () => tell().map(wrap));
@@ -118,12 +119,22 @@ function converse(product: BinanceProduct, options: ConversationOptions): Conver
 function namesIn(path: string, query: URLSearchParams): readonly string[] {
   const text = path.endsWith('/stream')
     ? (query.get('streams') ?? '')
-    : path.slice(path.indexOf('/ws') + '/ws'.length);
+    : decodePath(path.slice(path.indexOf('/ws') + '/ws'.length));
   return text.split('/').filter((name) => name !== '');
 }
 
+/** A name that is not ASCII is encoded in an address; a wrong encoding is no name. */
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch (error) {
+    if (error instanceof URIError) return '';
+    throw error;
+  }
+}
+
 /** What tells of `btcusdt@kline_1m` since it was last asked; of anything else nothing. */
-function openStream(market: Market, name: string): () => readonly string[] {
+function openStream(market: Market, wallClock: Clock, name: string): () => readonly string[] {
   const [symbol = '', interval = ''] = name.split('@kline_');
   const instrument = market
     .instruments()
@@ -131,7 +142,7 @@ function openStream(market: Market, name: string): () => readonly string[] {
   if (instrument === undefined || !isInterval(interval)) return () => [];
   const recording = market.find(instrument.venueSymbol, interval);
   if (recording === undefined) return () => [];
-  const next = createTeller(market, recording);
+  const next = createTeller(market, recording, wallClock);
   return () => next().map((row) => renderEvent(market, recording, row));
 }
 

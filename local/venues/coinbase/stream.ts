@@ -54,7 +54,7 @@ function converse({ market, wallClock, socket }: ConversationOptions): Conversat
     const recording = market.find(product, BUCKET);
     const newest = { from: 0, to: Infinity, limit: SNAPSHOT_ROWS, keep: 'newest' } as const;
     pushCandles('snapshot', product, recording === undefined ? [] : market.rows(recording, newest));
-    const next = recording === undefined ? () => [] : createTeller(market, recording);
+    const next = recording === undefined ? () => [] : createTeller(market, recording, wallClock);
     // The snapshot has told what there is so far.
     next();
     candles.set(product, next);

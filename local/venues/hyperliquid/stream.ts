@@ -8,6 +8,7 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { isInterval } from '#core/interval.ts';
+import type { Clock } from '#core/time.ts';
 import type { Market } from '../market.ts';
 import {
   parseFrame,
@@ -67,7 +68,7 @@ function converse({ market, wallClock, socket }: ConversationOptions): Conversat
     const key = `${coin}|${interval}`;
     const text = JSON.stringify(json.subscription);
     if (json.method === 'subscribe') {
-      const stream = openStream(market, coin, interval);
+      const stream = openStream(market, wallClock, coin, interval);
       if (stream === null) return refuse(`Invalid subscription ${text}`);
       if (subscriptions.has(key)) return refuse(`Already subscribed: ${text}`);
       if (subscriptions.size >= SUBSCRIPTIONS_MAX) return refuse('Cannot subscribe any more');
@@ -92,12 +93,13 @@ function converse({ market, wallClock, socket }: ConversationOptions): Conversat
 /** Null for a coin that the venue does not have; an interval that was not recorded tells nothing. */
 function openStream(
   market: Market,
+  wallClock: Clock,
   coin: string,
   interval: string,
 ): (() => readonly string[]) | null {
   if (!market.instruments().some(({ venueSymbol }) => venueSymbol === coin)) return null;
   const recording = isInterval(interval) ? market.find(coin, interval) : undefined;
   if (recording === undefined) return () => [];
-  const next = createTeller(market, recording);
+  const next = createTeller(market, recording, wallClock);
   return () => next().map((row) => `{"channel":"candle","data":${renderCandle(recording, row)}}`);
 }
