@@ -32,43 +32,73 @@ export function mapRows(
 ): MappedRows {
   const candles: ExtractedCandle[] = [];
   const rejects: Reject[] = [];
-  // Only rows out of order can repeat an earlier one than the last, and most answers are in order.
-  let seen: Set<number> | null = null;
-  let last = -Infinity;
+  const times = createTimes();
   for (let index = 0; index < rows.length; index += 1) {
     const row = rows[index];
     const result = reader.map(row, context);
-    if (result.ok && seen === null && result.candle.openTime <= last) {
-      seen = new Set(candles.map(({ candle }) => candle.openTime));
-    }
-    const problem = result.ok ? placeOf(result.candle.openTime, context, seen, reader) : result;
+    const problem = result.ok ? placeOf(result.candle.openTime, context, times, reader) : result;
     if (problem === 'left_out') continue;
     if (problem !== null) {
       const openTime = reader.openTimeOf(row);
       rejects.push(toReject(problem, { row, index, openTime, series: context.series }));
     } else if (result.ok) {
-      last = result.candle.openTime;
-      seen?.add(last);
       candles.push({ candle: result.candle, index, row });
     }
   }
-  if (seen !== null) candles.sort((a, b) => a.candle.openTime - b.candle.openTime);
+  if (times.order() === 'descending') candles.reverse();
+  if (times.order() === 'none') candles.sort((a, b) => a.candle.openTime - b.candle.openTime);
   return { candles, rejects };
+}
+
+/** Open times as they come. A set is made only for an answer in neither order. */
+interface Times {
+  /** False where the time came before. */
+  add(time: number): boolean;
+  order(): 'ascending' | 'descending' | 'none';
+}
+
+function createTimes(): Times {
+  const all: number[] = [];
+  let seen: Set<number> | null = null;
+  let least = Infinity;
+  let most = -Infinity;
+  let order: ReturnType<Times['order']> = 'ascending';
+  return {
+    order: () => order,
+    add: (time) => {
+      const isNewest = time > most;
+      const isOldest = time < least;
+      if (!isNewest && !isOldest) {
+        seen ??= new Set(all);
+        if (seen.has(time)) return false;
+      }
+      if (all.length > 0) {
+        const step = isNewest ? 'ascending' : isOldest ? 'descending' : 'none';
+        order = all.length === 1 || order === step ? step : 'none';
+      }
+      if (isNewest) most = time;
+      if (isOldest) least = time;
+      all.push(time);
+      seen?.add(time);
+      return true;
+    },
+  };
 }
 
 /** Null where a good row of this time belongs into the answer. */
 function placeOf(
   openTime: EpochMs,
   { from, to }: CandleContext,
-  seen: ReadonlySet<number> | null,
+  times: Times,
   { early }: RowReader,
 ): Finding | 'left_out' | null {
   if (openTime < from && early === 'leave_out') return 'left_out';
   if (openTime < from || openTime >= to) {
     return finding('not_asked_for', `open time ${openTime} not in [${from}, ${to})`);
   }
-  if (seen?.has(openTime) === true)
+  if (!times.add(openTime)) {
     return finding('duplicate', `open time ${openTime} for a second time`);
+  }
   return null;
 }
 
