@@ -13,7 +13,6 @@ import { debeziumBench } from './debezium.ts';
 import { judge, type Figure, type Measured } from './figures.ts';
 import { freshnessBench } from './freshness.ts';
 import { machineText, readMachine } from './machine.ts';
-import { parseBench } from './parse.ts';
 import { renderTable } from './table.ts';
 import { upsertBench } from './upsert.ts';
 import { memoryBench, startBench } from './whole-stack.ts';
