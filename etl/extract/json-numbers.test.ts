@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readCandleRows } from './coinbase/rows.ts';
 import { parseKeepingNumbers } from './json-numbers.ts';
 
 test('numbers stay the text that was sent, wherever they stand', () => {
@@ -48,35 +47,4 @@ test('any JSON keeps its shape; only its numbers become text', () => {
     }),
     { numRuns: 500, seed: 4 },
   );
-});
-
-const numeral = fc.oneof(
-  fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => JSON.stringify(value)),
-  fc.constantFrom('0', '1.50', '1E5', '-0.0', '100000000000000000000.000000000000000001'),
-);
-
-test('the quick way gives what the long way gives, or nothing', () => {
-  const row = fc.array(numeral, { minLength: 6, maxLength: 6 });
-  fc.assert(
-    fc.property(fc.array(row, { minLength: 1, maxLength: 4 }), (rows) => {
-      const text = `[${rows.map((cells) => `[${cells.join(',')}]`).join(',')}]`;
-      expect(readCandleRows(text)).toEqual(parseKeepingNumbers(text));
-    }),
-    { numRuns: 500, seed: 4 },
-  );
-});
-
-test.each([
-  '[]',
-  '[[1,2,3,4,5]]',
-  '[[1,2,3,4,5,6,7]]',
-  '[[1,2,3,4,5,6],]',
-  '[[1,2,3,4,5,6]',
-  '[[1,2,3,4,5,6]]]',
-  '[[1,2,3,4,5,6]] ',
-  '[[1,2,3,4,5,06]]',
-  '[[1, 2,3,4,5,6]]',
-  '[[1,2,3,4,5,"6"]]',
-])('the quick way leaves %s to the long way', (text) => {
-  expect(readCandleRows(text)).toBeNull();
 });

@@ -33,7 +33,11 @@ export function validatePage(page: CandlePage, context: PageContext = {}): Valid
   const accepted: Candle[] = [];
   const rejects: Reject[] = [...page.rejects];
   let before = context.before ?? null;
-  for (const [place, { candle, index, row }] of page.candles.entries()) {
+  // By place: an iterator of entries would make an array for each candle.
+  for (let place = 0; place < page.candles.length; place += 1) {
+    const extracted = page.candles[place];
+    if (extracted === undefined) break;
+    const { candle } = extracted;
     const problem =
       validateCandle(candle, page.venueNow) ??
       (context.acceptsJumps === true ? null : validateJump(candle, before, page, place, context));
@@ -43,7 +47,8 @@ export function validatePage(page: CandlePage, context: PageContext = {}): Valid
     } else {
       const { reason, detail } = problem;
       const { series } = page;
-      const rawRow = JSON.stringify(row);
+      const { index } = extracted;
+      const rawRow = JSON.stringify(extracted.row);
       rejects.push({ series, openTime: candle.openTime, reason, detail, index, rawRow });
     }
   }

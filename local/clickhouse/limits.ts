@@ -71,7 +71,7 @@ export const DEFAULT_LIMITS: FrontLimits = {
   stalledReaderMs: 300 * SECOND_MS,
   keepAliveMs: 60 * SECOND_MS,
   engineStartMs: 120 * SECOND_MS,
-  dataLockWaitMs: 15 * SECOND_MS,
+  dataLockWaitMs: 30 * SECOND_MS,
   drainMs: 10 * SECOND_MS,
   killWaitMs: 5 * SECOND_MS,
   engineCloseMs: 20 * SECOND_MS,

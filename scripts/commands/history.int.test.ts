@@ -130,12 +130,16 @@ describe('wick run', () => {
     expect(again).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('says so where the venue has fewer than were asked for', async () => {
+  test('finds the newest candles of a series that has ended', async () => {
     const ended = await wick('run', ...BTC_1M, '--limit', '5', '--json');
-    expect(jsonOf(ended)).toMatchObject({ fetched: 0 });
-    expect(ended.stderr).toMatch(
-      /the venue has 0 of the 5 candles that fit between 2025-06-15T10:39/,
-    );
+    expect(ended.stderr).toBe('');
+    expect(jsonOf(ended)).toMatchObject({ fetched: 5, from: '2025-06-03T15:27:00.000Z' });
+  });
+
+  test('says so where the venue has fewer than were asked for', async () => {
+    const all = await wick('run', ...BTC_1M, '--limit', '50000', '--json');
+    expect(jsonOf(all)).toMatchObject({ fetched: 43_199 });
+    expect(all.stderr).toContain('the venue has 43199 closed candles, not 50000');
   });
 
   test('stores a range', async () => {

@@ -26,12 +26,16 @@ export interface NewestOptions {
 export async function newestRange(options: NewestOptions): Promise<CandleRange> {
   const { instrument, interval, until, limit } = options;
   const counted = newestClosed(interval, until, limit);
-  const first = { from: counted.from, to: nextOpen(interval, counted.from) };
-  if ((await openTimes(options, first)).length > 0) return counted;
+  const width = nextOpen(interval, counted.from) - counted.from;
+  const first = { from: counted.from, to: epochMs(counted.from + width) };
+  const last = { from: epochMs(counted.to - width), to: counted.to };
+  const isWhole = async (): Promise<boolean> =>
+    (await openTimes(options, last)).length > 0 && (await openTimes(options, first)).length > 0;
+  if (await isWhole()) return counted;
   const floor = instrument.onboardTime ?? EARLIEST;
   let found: EpochMs[] = [];
   let to = counted.to;
-  let span = counted.to - counted.from;
+  let span: number = counted.to - counted.from;
   for (let look = 0; look < LOOKS_MAX && found.length < limit && to > floor; look += 1) {
     const from = epochMs(Math.max(EARLIEST, to - span));
     if (from >= to) break;

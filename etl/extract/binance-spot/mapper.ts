@@ -1,6 +1,6 @@
 /** The mapper of Binance spot: the pure half of the venue in one place. */
 import { INTERVALS } from '#core/interval.ts';
-import { mapKlines, namesOf } from '../binance/map.ts';
+import { mapKlines, namesOf, parseAnswer } from '../binance/map.ts';
 import { readKlineFrame } from '../binance/stream.ts';
 import { parseBinanceSymbol } from '../binance/symbol.ts';
 import type { VenueMapper } from '../mapper.ts';
@@ -16,7 +16,7 @@ export const BINANCE_SPOT_MAPPER: VenueMapper = {
   id: EXCHANGE,
   marketType: MARKET_TYPE,
   intervals: INTERVALS,
-  parse: (text) => JSON.parse(text) as unknown,
+  parse: parseAnswer,
   mapCandles: mapKlines,
   mapInstruments,
   mapFunding: null,

@@ -10,6 +10,7 @@ import { endOf, exact, exactOrNull, mapRows, type RowReader, type RowResult } fr
 import type { CandleContext, MappedRows, NamedSeries } from '../mapper.ts';
 import { mismatch } from '../mismatch.ts';
 import { finding, type Finding } from '../reject.ts';
+import { KlineRow, readKlineRows } from './kline-rows.ts';
 import { KLINE, KLINE_EVENT, KLINES, type SymbolFilters } from './wire.ts';
 
 /** Maps one answer of `…/klines`; null where it is no list. */
@@ -17,8 +18,14 @@ export function mapKlines(json: unknown, context: CandleContext): MappedRows | n
   return KLINES.Check(json) ? mapRows(json, context, KLINE_READER) : null;
 }
 
+/** Reads an answer; klines as the venue writes them go the quick way. @throws SyntaxError */
+export function parseAnswer(text: string): unknown {
+  return readKlineRows(text) ?? (JSON.parse(text) as unknown);
+}
+
 /** The open time of a raw row, where it can be read. */
 export function openTimeOf(row: unknown): EpochMs | null {
+  if (row instanceof KlineRow) return isEpochMs(row.openTime) ? row.openTime : null;
   const time: unknown = Array.isArray(row) ? row[0] : undefined;
   return isEpochMs(time) ? time : null;
 }
@@ -26,6 +33,7 @@ export function openTimeOf(row: unknown): EpochMs | null {
 const KLINE_READER: RowReader = { map: mapKline, openTimeOf, early: 'reject' };
 
 function mapKline(row: unknown, context: CandleContext): RowResult {
+  if (row instanceof KlineRow) return mapQuick(row, context);
   if (!KLINE.Check(row)) return mismatch('a kline', KLINE, row);
   // By index: destructuring would run the iterator of each row, which costs a fifth of the whole.
   const openTime = row[0];
@@ -60,6 +68,41 @@ function mapKline(row: unknown, context: CandleContext): RowResult {
     source: 'rest',
   };
   return problems[0] ?? { ok: true, candle };
+}
+
+/** The same of a row whose decimals are known to be sound. */
+function mapQuick(row: KlineRow, { series, venueNow, observedAt }: CandleContext): RowResult {
+  const { openTime, closeTime } = row;
+  const { exchange, marketType, symbol, interval } = series;
+  const end = isEpochMs(openTime) ? endOf(interval, openTime) : null;
+  if (!isEpochMs(openTime) || end === null) {
+    return finding('time_out_of_range', `open time ${openTime}`);
+  }
+  if (closeTime !== end - 1) {
+    return finding('wrong_width', `close time ${closeTime} instead of ${end - 1}`);
+  }
+  return {
+    ok: true,
+    candle: {
+      exchange,
+      marketType,
+      symbol,
+      interval,
+      openTime,
+      open: row.open,
+      high: row.high,
+      low: row.low,
+      close: row.close,
+      volume: row.volume,
+      quoteVolume: row.quoteVolume,
+      trades: row.trades,
+      takerBuyBase: row.takerBuyBase,
+      takerBuyQuote: row.takerBuyQuote,
+      isClosed: end <= venueNow,
+      observedAt,
+      source: 'rest',
+    },
+  };
 }
 
 /** Of a frame, combined or not; klines as an answer name no series. */

@@ -13,7 +13,7 @@ import { endOf, exact, exactOrNull, mapRows, type RowReader, type RowResult } fr
 import type { CandleContext, MappedRows, NamedSeries } from '../mapper.ts';
 import { mismatch } from '../mismatch.ts';
 import { finding, type Finding } from '../reject.ts';
-import { readCandleRows } from './rows.ts';
+import { CandleRow, readCandleRows } from './rows.ts';
 import {
   ADVANCED_CANDLE,
   ADVANCED_CANDLES,
@@ -61,19 +61,55 @@ const ADVANCED_READER: RowReader = { map: mapAdvanced, openTimeOf, early: 'leave
 /** Whole seconds as milliseconds; null for anything else. */
 function timeOf(text: unknown): EpochMs | null {
   if (typeof text !== 'string' || !/^\d{1,12}$/.test(text)) return null;
-  const time = Number(text) * 1000;
-  return isEpochMs(time) ? time : null;
+  return epochMsOrNull(Number(text) * 1000);
 }
 
 function openTimeOf(row: unknown): EpochMs | null {
+  if (row instanceof CandleRow) return timeOf(row.start);
   if (Array.isArray(row)) return timeOf(row[0]);
   return typeof row === 'object' && row !== null && 'start' in row ? timeOf(row.start) : null;
 }
 
 function mapRow(row: unknown, context: CandleContext): RowResult {
+  if (row instanceof CandleRow) return mapQuick(row, context);
   if (!CANDLE_ROW.Check(row)) return mismatch('a row of six numbers', CANDLE_ROW, row);
   const [start, low, high, open, close, volume] = row;
   return mapValues({ start, low, high, open, close, volume }, context);
+}
+
+/** A row whose decimals are known to be sound. */
+function mapQuick(row: CandleRow, { series, venueNow, observedAt }: CandleContext): RowResult {
+  const openTime = epochMsOrNull(Number(row.start) * 1000);
+  const end = openTime === null ? null : endOf(series.interval, openTime);
+  if (openTime === null || end === null) {
+    return finding('time_out_of_range', `open time "${row.start}" is no epoch second`);
+  }
+  return {
+    ok: true,
+    candle: {
+      exchange: series.exchange,
+      marketType: series.marketType,
+      symbol: series.symbol,
+      interval: series.interval,
+      openTime,
+      open: row.open,
+      high: row.high,
+      low: row.low,
+      close: row.close,
+      volume: row.volume,
+      quoteVolume: null,
+      trades: null,
+      takerBuyBase: null,
+      takerBuyQuote: null,
+      isClosed: end <= venueNow,
+      observedAt,
+      source: 'rest',
+    },
+  };
+}
+
+function epochMsOrNull(time: number): EpochMs | null {
+  return isEpochMs(time) ? time : null;
 }
 
 function mapAdvanced(row: unknown, context: CandleContext): RowResult {

@@ -1,23 +1,73 @@
 /**
  * The quick way through an answer of candles. In: the text of an answer as the venue writes it, rows of
- * six numbers without a space. Out: the rows with their numbers as text, exactly as `parseKeepingNumbers`
- * would give them; null for any other text, which then has to go the long way. Measured: 1.4 times as
- * fast as a bare `JSON.parse`, where the long way reaches 0.27 of it.
+ * six numbers without a space. Out: its rows with canonical decimals, in one pass over the text; null
+ * for any other text (exponents, signs, spaces), which then has to go the long way.
  */
+import type { DecimalString } from '#core/decimal.ts';
+import { parseKeepingNumbers } from '../json-numbers.ts';
+import { isLong } from '../quick-decimal.ts';
 
-/** A number by the grammar of JSON. */
-const NUMBER = String.raw`(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)`;
-const ROW_SOURCE = String.raw`\[${Array.from({ length: 6 }, () => NUMBER).join(',')}\](,|\]$)`;
+/** A row as it was sent, and what it says. */
+export class CandleRow {
+  readonly text: string;
+  /** Seconds, as text. */
+  readonly start: string;
+  readonly low: DecimalString;
+  readonly high: DecimalString;
+  readonly open: DecimalString;
+  readonly close: DecimalString;
+  readonly volume: DecimalString;
 
-export function readCandleRows(text: string): readonly (readonly string[])[] | null {
-  if (!text.startsWith('[[')) return null;
-  const row = new RegExp(ROW_SOURCE, 'y');
-  const rows: string[][] = [];
-  row.lastIndex = 1;
-  for (let match = row.exec(text); match !== null; match = row.exec(text)) {
-    const [, time = '', low = '', high = '', open = '', close = '', volume = '', end] = match;
-    rows.push([time, low, high, open, close, volume]);
-    if (end !== ',') return rows;
+  constructor(text: string, cells: RegExpExecArray) {
+    this.text = text;
+    this.start = cells[1] ?? '';
+    this.low = cells[2] as DecimalString;
+    this.high = cells[4] as DecimalString;
+    this.open = cells[6] as DecimalString;
+    this.close = cells[8] as DecimalString;
+    this.volume = cells[10] as DecimalString;
   }
-  return null;
+
+  /** The row as the venue sent it, its numbers as text. */
+  toJSON(): unknown {
+    return parseKeepingNumbers(this.text);
+  }
+}
+
+/** A number without exponent and sign: canonical, and the zeros that it has beyond. */
+const NUMBER = String.raw`((?:0|[1-9]\d*)(?:\.\d*[1-9])?)(\.?0*)`;
+const SECONDS = String.raw`([1-9]\d{8,10})`;
+const ROW_SOURCE = String.raw`\[${SECONDS},${Array.from({ length: 5 }, () => NUMBER).join(',')}\]`;
+const FIRST_NUMBER = 2;
+const COMMA = 44;
+const CLOSE = 93;
+
+export function readCandleRows(text: string): readonly CandleRow[] | null {
+  if (!text.startsWith('[[')) return null;
+  const pattern = new RegExp(ROW_SOURCE, 'y');
+  const rows: CandleRow[] = [];
+  let at = 1;
+  for (;;) {
+    pattern.lastIndex = at;
+    const cells = pattern.exec(text);
+    if (cells === null || !areNumbers(cells)) return null;
+    const end = pattern.lastIndex;
+    rows.push(new CandleRow(text.slice(at, end), cells));
+    const next = text.charCodeAt(end);
+    if (next === CLOSE) return end + 1 === text.length ? rows : null;
+    if (next !== COMMA) return null;
+    at = end + 1;
+  }
+}
+
+/** The pattern lets through what is no JSON number, such as `5.` and `00`. */
+function areNumbers(cells: RegExpExecArray): boolean {
+  for (let cell = FIRST_NUMBER; cell < cells.length; cell += 2) {
+    const number = cells[cell] ?? '';
+    const zeros = cells[cell + 1] ?? '';
+    if (isLong(number)) return false;
+    if (zeros === '') continue;
+    if (number.includes('.') ? zeros.startsWith('.') : !/^\.0+$/.test(zeros)) return false;
+  }
+  return true;
 }

@@ -7,6 +7,7 @@ import {
   mapInstruments,
   MARKET_TYPE,
   namesOf,
+  parseAnswer,
 } from './map.ts';
 import { readFrame } from './stream.ts';
 import { EXCHANGE, parseHyperliquidSymbol } from './symbol.ts';
@@ -15,7 +16,7 @@ export const HYPERLIQUID_MAPPER: VenueMapper = {
   id: EXCHANGE,
   marketType: MARKET_TYPE,
   intervals: HYPERLIQUID_INTERVALS,
-  parse: (text) => JSON.parse(text) as unknown,
+  parse: parseAnswer,
   mapCandles,
   mapInstruments,
   mapFunding,
