@@ -97,8 +97,8 @@ export function openTimeBounds(rows: readonly LoadRow[]): [string, string] {
   return [instantText(first), instantText(last)];
 }
 
-/** One line of COPY's text format, line end included. */
-export function copyLine(row: LoadRow): string {
+/** One line of COPY's text format, line end included. @param end what follows our columns. */
+export function copyLine(row: LoadRow, end = '\n'): string {
   let line = '';
   let separator = '';
   for (const { text, free } of CANDLE_COLUMNS) {
@@ -110,7 +110,7 @@ export function copyLine(row: LoadRow): string {
       line += value.replace(COPY_SPECIALS, (found) => COPY_ESCAPES[found] ?? found);
     } else line += value;
   }
-  return `${line}\n`;
+  return line + end;
 }
 
 /** A FROM item that yields the rows of `columnArrays`, whose arrays are parameters from `first` on. */

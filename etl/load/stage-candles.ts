@@ -29,10 +29,10 @@ export async function stageCandles(client: PoolClient, rows: readonly LoadRow[])
 }
 
 /** Chunks large enough that the stream's cost per chunk does not count. */
-function* copyChunks(rows: readonly LoadRow[]): Generator<Buffer> {
+export function* copyChunks(rows: readonly LoadRow[], end = '\n'): Generator<Buffer> {
   let chunk = '';
   for (const row of rows) {
-    chunk += copyLine(row);
+    chunk += copyLine(row, end);
     if (chunk.length >= CHUNK_CHARS) {
       yield Buffer.from(chunk);
       chunk = '';

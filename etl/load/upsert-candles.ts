@@ -12,6 +12,7 @@ import {
 } from '#platform/postgres.ts';
 import { areMostlyStored } from './are-mostly-stored.ts';
 import { arraysSql, columnArrays, openTimeBounds, type LoadRow } from './candle-columns.ts';
+import { copyFreshCandles } from './copy-fresh-candles.ts';
 import { insertAbsentCandlesSql, type InsertCounts } from './insert-absent-candles.ts';
 import { latestPerKey } from './latest-per-key.ts';
 import { mergeCandlesSql, type MergeCounts } from './merge-candles.ts';
@@ -114,6 +115,9 @@ async function copyAndMerge(
   rows: readonly LoadRow[],
   { ingestRunId, contended = false }: UpsertOptions,
 ): Promise<MergeCounts> {
+  if (!contended && (await copyFreshCandles(client, rows, ingestRunId))) {
+    return { inserted: rows.length, revised: 0, closed: 0, updated_open: 0 };
+  }
   await stageCandles(client, rows);
   const parameters = [...openTimeBounds(rows), ingestRunId];
   let inserted = 0;
