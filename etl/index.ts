@@ -21,6 +21,7 @@ export { readRecentStart } from './load/read-recent-start.ts';
 export { readWatermark } from './load/read-watermark.ts';
 export { selectSymbols } from './load/select-series.ts';
 export { isRevised } from './revised.ts';
+export { fillGaps, type FillReport } from './gaps/fill-gaps.ts';
 export { surveyGaps, type GapReport } from './gaps/survey.ts';
 export { ingestFunding } from './ingest-funding.ts';
 export { syncCatalogue, type CatalogueReport } from './sync-catalogue.ts';

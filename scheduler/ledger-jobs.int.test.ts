@@ -34,7 +34,9 @@ beforeAll(async () => {
   const { set } = await startEngines(['postgres']);
   const logger = pino({ level: 'silent' });
   venue = await createRecordedVenue({ mode: 'once', directory: SMALL_RECORDINGS, logger });
-  const config = loadConfig({ env: { ...set.env, BINANCE_FUTURES_URL: venue.urls['binance-futures'].baseUrl } });
+  const config = loadConfig({
+    env: { ...set.env, BINANCE_FUTURES_URL: venue.urls['binance-futures'].baseUrl },
+  });
   venues = createVenues({ config, clock: systemClock });
   const redis = {
     get: () => Promise.resolve(null),

@@ -17,7 +17,7 @@ import type {
   UpFlags,
 } from './commands/flags.ts';
 import type { BackfillFlags } from './commands/backfill.ts';
-import type { GapListFlags, GapRepairFlags } from './commands/gaps.ts';
+import type { GapFillFlags, GapListFlags, GapRepairFlags } from './commands/gaps.ts';
 import type { QuarantineFlags, RedriveFlags } from './commands/quarantine.ts';
 import type { RunFlags } from './commands/run.ts';
 import type { SyncFlags } from './commands/sync.ts';
@@ -283,6 +283,20 @@ function addLedgerCommands(program: Command, finish: Finish): void {
     .option('--dry-run', 'look and record, but ask no venue')
     .action(async (options: GapRepairFlags) =>
       finish((await import('./commands/gaps.ts')).repair(options)),
+    );
+  gaps
+    .command('fill')
+    .description(
+      'put made-up candles, flat and marked as synthetic, where the venue has none; only on request',
+    )
+    .requiredOption('--exchange <id>', 'venue, for example binance-futures')
+    .requiredOption('--symbol <symbol>', 'instrument, for example BTC/USDT')
+    .requiredOption('--tf <interval>', 'width of the candles, for example 1h')
+    .requiredOption('--from <time>', 'gaps that begin here or later: a day or an ISO instant')
+    .requiredOption('--to <time>', 'gaps that end here or earlier')
+    .option('--json', 'print one JSON object')
+    .action(async (options: GapFillFlags) =>
+      finish((await import('./commands/gaps.ts')).fill(options)),
     );
   const quarantine = program
     .command('quarantine')

@@ -1,9 +1,14 @@
-/** `wick gaps list|repair`: what candles are missing and why, and asking the venues for them. */
+/**
+ * `wick gaps list|repair|fill`: what candles are missing and why, asking the venues for them, and made-up
+ * ones where a user wants them.
+ */
 import {
+  fillGaps,
   listGaps,
   listSeries,
   readFirstOpen,
   surveyGaps,
+  type FillReport,
   type GapReport,
   type ListedGap,
 } from '../../etl/index.ts';
@@ -71,6 +76,43 @@ export async function repair(options: GapRepairFlags): Promise<number> {
   else process.stdout.write(done.map(describeResult).join(''));
   if (done.length === 0) process.stderr.write('no such series was ever collected\n');
   return done.some(({ error }) => error !== null) ? 1 : 0;
+}
+
+export interface GapFillFlags extends JsonFlag {
+  readonly exchange: string;
+  readonly symbol: string;
+  readonly tf: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Exit 1 where no such series was ever collected. */
+export async function fill(options: GapFillFlags): Promise<number> {
+  const choice = seriesChoice(options);
+  const from = parseTimeFlag('from', options.from);
+  const to = parseTimeFlag('to', options.to);
+  if (from === null || to === null || from >= to) {
+    throw new AppError(
+      'WICK_USAGE',
+      `--to "${options.to}" does not lie after --from "${options.from}"`,
+    );
+  }
+  const done = await withVenueAccess(commandConfig(), async ({ pool, signal }) => {
+    const results: (FillReport & { readonly series: string })[] = [];
+    for (const series of await listSeries(pool, choice)) {
+      const report = await fillGaps({ pool, series, from, to, clock: systemClock, signal });
+      results.push({ series: seriesKey(series), ...report });
+    }
+    return results;
+  });
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ series: done })}\n`);
+  for (const { series, filled, left } of options.json === true ? [] : done) {
+    process.stdout.write(
+      `${series}: filled ${filled} with made-up candles, left ${left} missing\n`,
+    );
+  }
+  if (done.length === 0) process.stderr.write('no such series was ever collected\n');
+  return done.length === 0 ? 1 : 0;
 }
 
 interface RepairResult extends Partial<GapReport> {

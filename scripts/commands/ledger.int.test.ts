@@ -127,6 +127,37 @@ describe('four hours that a venue does not have', () => {
     );
   });
 
+  test('are filled on request only, marked, and give way to real ones', async () => {
+    const range = ['--from', openTime(0), '--to', openTime(CUT_TO)];
+    await wick(cut, 'gaps', 'repair', ...SERIES);
+    const early = await wick(cut, 'gaps', 'fill', ...SERIES, ...range);
+    expect(early.stdout, 'the venue may still have them').toContain(
+      'filled 0 with made-up candles',
+    );
+    await wick(cut, 'gaps', 'repair', ...SERIES);
+    const { stdout } = await wick(cut, 'gaps', 'fill', ...SERIES, ...range, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ series: [{ filled: 240, left: 0 }] });
+    expect(await gaps()).toMatchObject([{ cause: 'synthetic', candles: 240 }]);
+    const made = await database.pool.query(
+      `select from market.candles
+       where source = 'synthetic' and open = close and high = low and volume is null
+         and close = (select close from market.candles where open_time = $1::timestamptz)`,
+      [openTime(CUT_FROM - 1)],
+    );
+    expect(made.rowCount).toBe(240);
+    // A survey does not take them for candles of the venue, nor their places for missing.
+    const survey = await wick(cut, 'gaps', 'repair', ...SERIES);
+    expect(survey.stdout).toContain('found 0 missing, repaired 0');
+    expect(await gaps()).toMatchObject([{ cause: 'synthetic', candles: 240 }]);
+    await collect(whole);
+    await wick(whole, 'gaps', 'repair', ...SERIES);
+    expect(await gaps()).toMatchObject([{ cause: 'repaired', candles: 240 }]);
+    const revised = await database.pool.query(
+      `select from market.candles where source = 'rest' and revision = 1`,
+    );
+    expect(revised.rowCount).toBe(240);
+  });
+
   test('are only recorded by a dry run', async () => {
     const { stdout } = await wick(whole, 'gaps', 'repair', '--dry-run');
     expect(stdout).toContain('still missing 240');
