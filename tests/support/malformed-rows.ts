@@ -42,6 +42,11 @@ export interface RowFormat {
   cells(row: Numerals): Cells;
   /** What can be wrong with a row, beyond what can be wrong with any. */
   readonly damages: readonly Damage[];
+  /**
+   * Those that leave nothing but bare numbers, for every second page: the venue's mapper may read such
+   * an answer in another way. Null where it is all one.
+   */
+  readonly bareDamages: readonly Damage[] | null;
 }
 
 /** One candle before a venue has written it: plain numerals. */
@@ -98,7 +103,8 @@ export function* rowPages(format: RowFormat, plan: RowPlan): Generator<RowPage, 
   let left = plan.malformed;
   let price = 10_000;
   const jumps = { up: false };
-  while (left > 0) {
+  for (let page = 0; left > 0; page += 1) {
+    const damages = page % 2 === 0 ? format.damages : (format.bareDamages ?? format.damages);
     const sound: SoundRow[] = [];
     const malformed: MalformedRow[] = [];
     // Rows that must stay in their order, whichever way the page runs.
@@ -124,7 +130,7 @@ export function* rowPages(format: RowFormat, plan: RowPlan): Generator<RowPage, 
         const found =
           dice.roll(20) === 0
             ? jump(format, slot, jumps)
-            : pick(dice, format.damages)(format.cells(numerals), slot, dice);
+            : pick(dice, damages)(format.cells(numerals), slot, dice);
         const bad = malformedRow(format, found);
         malformed.push(bad);
         groups.push([bad.text]);
@@ -184,9 +190,17 @@ function malformedRow(format: RowFormat, { reason, row }: Damaged): MalformedRow
 }
 
 function write(format: RowFormat, cells: Cells): string {
-  const { names } = format;
-  if (names === null) return `[${[...cells.values()].join(',')}]`;
+  const { names, hasBareNumbers } = format;
+  if (names === null) {
+    const tokens = [...cells.values()];
+    return `[${(hasBareNumbers ? tokens.map(bare) : tokens).join(',')}]`;
+  }
   return `{${[...cells].map(([field, token]) => `"${names[field] ?? field}":${token}`).join(',')}}`;
+}
+
+/** A number in quotes without them. */
+function bare(token: string): string {
+  return token.replace(/^"(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?)"$/, '$1');
 }
 
 /** As a store has to have them: without zeros that mean nothing. */

@@ -220,6 +220,7 @@ const BINANCE: RowFormat = {
   names: null,
   hasBareNumbers: false,
   isNewestFirst: false,
+  bareDamages: null,
   cells: klineCells,
   damages: [
     ...ANY,
@@ -265,6 +266,7 @@ const HYPERLIQUID: RowFormat = {
   },
   hasBareNumbers: false,
   isNewestFirst: false,
+  bareDamages: null,
   cells: snapshotCells,
   damages: [
     ...ANY,
@@ -304,21 +306,27 @@ const bareCells = ({ openTime, low, high, open, close, volume }: Numerals): Cell
     ['volume', volume],
   ]);
 
+const noEpochSecond: Damage = (cells, { numerals }, dice) => {
+  const { openTime } = numerals;
+  const times = [openTime, openTime * 1000, openTime / 100_000, -openTime / 1000, 0];
+  const text = pick(dice, [...times.map(String), `${openTime / 1000}.5`, '1.79e9', '1e400']);
+  return { reason: 'time_out_of_range', row: but(cells, 'time', text) };
+};
+
 const COINBASE: RowFormat = {
   names: null,
   hasBareNumbers: true,
   isNewestFirst: true,
+  bareDamages: [
+    ...[tooManyDigits, wrongOrder, wrongOrder, noPrice, negativeVolume, noEpochSecond],
+    ...timesOf({ cells: bareCells }),
+  ],
   cells: bareCells,
   damages: [
     ...ANY,
     ...timesOf({ cells: bareCells }),
     cutAt(5),
-    (cells, { numerals }, dice) => {
-      const { openTime } = numerals;
-      const times = [openTime, openTime * 1000, openTime / 100_000, -openTime / 1000, 0];
-      const text = pick(dice, [...times.map(String), `${openTime / 1000}.5`, '1.79e9', '1e400']);
-      return { reason: 'time_out_of_range', row: but(cells, 'time', text) };
-    },
+    noEpochSecond,
     (cells, _slot, dice) => ({
       reason: 'malformed_row',
       row: but(cells, 'time', pick(dice, ['null', 'true', '{}', '[]'])),
