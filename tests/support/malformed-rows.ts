@@ -26,7 +26,7 @@ interface MalformedRow {
   readonly reason: RejectReason;
 }
 
-interface RowPage {
+export interface RowPage {
   /** The venue's answer. */
   readonly body: string;
   readonly sound: readonly SoundRow[];

@@ -318,7 +318,12 @@ const COINBASE: RowFormat = {
   hasBareNumbers: true,
   isNewestFirst: true,
   bareDamages: [
-    ...[tooManyDigits, wrongOrder, wrongOrder, noPrice, negativeVolume, noEpochSecond],
+    tooManyDigits,
+    wrongOrder,
+    wrongOrder,
+    noPrice,
+    negativeVolume,
+    noEpochSecond,
     ...timesOf({ cells: bareCells }),
   ],
   cells: bareCells,
