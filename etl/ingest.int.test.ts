@@ -162,6 +162,15 @@ test('a spike as the last candle of a page is refused by the next page, and stor
   expect((await run(venue(candles), { acceptsJumps: true })).counts).toMatchObject({ inserted: 1 });
 });
 
+test('a damaged candle at the start of the next page confirms no spike', async () => {
+  const prices = Array.from({ length: 20 }, (_, index) => (index === 9 ? '5000' : '100'));
+  const candles = walk(0, ...prices);
+  candles[10] = { ...candles[10]!, ...priced('5000'), low: decimal('6000') };
+  await run(venue(candles));
+  const parked = await database.pool.query('select reason from market.quarantine order by id');
+  expect(parked.rows).toEqual([{ reason: 'jump' }, { reason: 'ohlc_order' }]);
+});
+
 test('a venue that fails midway leaves earlier batches, and the next run goes on from there', async () => {
   const candles = testCandles(35);
   const broken = venue(candles, (index) => {

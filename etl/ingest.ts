@@ -15,7 +15,7 @@ import { loadBatch, type LoadPage, type LoadResult } from './load/load-batch.ts'
 import { readCandleBefore } from './load/read-candle-before.ts';
 import { startRun } from './load/start-run.ts';
 import type { PriceRange } from './transform/jump.ts';
-import { endsInDoubt, validatePage } from './transform/validate.ts';
+import { endsInDoubt, firstGood, validatePage } from './transform/validate.ts';
 
 export interface IngestJob {
   /** Name that the run is recorded under, for example `collect`. */
@@ -124,7 +124,7 @@ async function* judgedPages(job: IngestJob): AsyncGenerator<LoadPage, void, unde
     venueNow,
     signal,
   })) {
-    if (doubtful !== null) yield judge(doubtful, page.candles[0]?.candle ?? null);
+    if (doubtful !== null) yield judge(doubtful, firstGood(page) ?? null);
     doubtful = null;
     if (endsInDoubt(page, { before })) doubtful = page;
     else yield judge(page, null);

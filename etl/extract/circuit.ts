@@ -22,7 +22,8 @@ export interface CircuitOptions {
   readonly logger?: Logger | undefined;
 }
 
-const FAILURES_PERCENT_MAX = 50;
+/** opossum rests only above its threshold, and half is enough for us. */
+const FAILURES_PERCENT_MAX = 50 - 1e-9;
 /** Fewer requests than this in the last minute say nothing. */
 const REQUESTS_MIN = 10;
 const COUNTED_MS = 60_000;

@@ -7,6 +7,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Candle, Series } from '#core/candle.ts';
 import { epochMs } from '#core/time.ts';
+import { createDice, type Dice } from '../../tests/support/dice.ts';
 import { validateCandle, validatePage } from '../transform/validate.ts';
 import type { VenueMapper } from './mapper.ts';
 import { REJECT_REASONS } from './reject.ts';
@@ -83,24 +84,6 @@ const ODD = (
   '"Infinity" "1e400" "1e-19" " 1" "1 " "0x10" "123456789012345678901" "0.1234567890123456789" ' +
   `${T} "${T}" ${T / 1000} ${T * 1000} ${T + 1} 4102444799999 "__proto__" "\\ud800" "\\u0000"`
 ).match(/"[^"]*"|\S+/g) ?? ['null'];
-
-interface Dice {
-  /** In [0, below). */
-  roll(below: number): number;
-}
-
-function createDice(seed: number): Dice {
-  let state = seed;
-  return {
-    roll: (below) => {
-      // Mulberry32.
-      state = (state + 0x6d2b79f5) | 0;
-      let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-      mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-      return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-    },
-  };
-}
 
 /** Anything between quotes, and any number or word outside of them. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|[\w.+-]+/g;

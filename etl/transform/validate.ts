@@ -22,7 +22,7 @@ export interface ValidatedPage {
 export interface PageContext {
   /** The last good closed candle before the page; null where there is none. */
   readonly before?: PriceRange | null | undefined;
-  /** The first candle behind it; null where nothing is known of what follows. */
+  /** The first good candle behind it; null where nothing is known of what follows. */
   readonly after?: Candle | null | undefined;
   /** Somebody has looked at the jumps and means them to be stored. */
   readonly acceptsJumps?: boolean | undefined;
@@ -79,7 +79,7 @@ function validateJump(
   { after }: PageContext,
 ): Finding | null {
   if (before === null || !candle.isClosed || !isFarFrom(candle, before)) return null;
-  const next = nextGood(page, place) ?? after ?? null;
+  const next = firstGood(page, place + 1) ?? after ?? null;
   if (next !== null && !isFarFrom(candle, next)) return null;
   const { low, high } = candle;
   const verdict = next === null ? 'and nothing confirms it yet' : 'and the next is not there';
@@ -89,9 +89,9 @@ function validateJump(
   );
 }
 
-/** The first candle behind `place` that could be stored by itself. */
-function nextGood({ candles, venueNow }: CandlePage, place: number): Candle | undefined {
-  for (let at = place + 1; at < candles.length; at += 1) {
+/** The first candle from place `from` on that could be stored by itself. */
+export function firstGood({ candles, venueNow }: CandlePage, from = 0): Candle | undefined {
+  for (let at = from; at < candles.length; at += 1) {
     const candle = candles[at]?.candle;
     if (candle !== undefined && validateCandle(candle, venueNow) === null) return candle;
   }
