@@ -137,7 +137,7 @@ async function store(
     detail,
     rawRow,
   }));
-  await quarantineRows(client, series, parked, runId);
+  await quarantineRows(client, series, parked, runId, 'funding');
   const fetched = rates.length + rejects.length;
   const quarantined = rejects.length;
   const run = { ...counts, fetched, quarantined, closed: 0, updatedOpen: 0, raw: 1 };

@@ -36,6 +36,8 @@ export interface IngestJob {
   readonly signal?: AbortSignal | undefined;
   /** Called after each stored batch with the sums so far. */
   readonly onProgress?: ((report: IngestReport) => void) | undefined;
+  /** Called with each stored batch's candles that the rules accepted. */
+  readonly onStored?: ((candles: readonly Candle[]) => void) | undefined;
 }
 
 export interface IngestReport {
@@ -71,6 +73,7 @@ async function run(job: IngestJob, runId: bigint): Promise<IngestReport> {
   const store = async (pages: readonly LoadPage[]): Promise<void> => {
     const result = await loadBatch(job.pool, runId, job.series, pages);
     report = add(report, result);
+    for (const { accepted } of pages) job.onStored?.(accepted);
     job.onProgress?.(report);
   };
   try {

@@ -3,8 +3,9 @@
  * and stores; holds no logic. Several may run: what one stored is no news to the other.
  */
 import { randomInt } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import { seriesKey, type Series } from '#core/candle.ts';
-import { AppError } from '#core/errors.ts';
+import { AppError, errorText } from '#core/errors.ts';
 import { parseSeriesList } from '#core/series-list.ts';
 import { epochMs } from '#core/time.ts';
 import { systemClock } from '#platform/clock.ts';
@@ -25,6 +26,7 @@ import { streamMetrics } from './stream/stream-metrics.ts';
 const POSTGRES_CONNECTIONS = 8;
 const DAY_MS = 86_400_000;
 const EARLIEST = Date.UTC(1990, 0, 1);
+const RETRY_MS = 30_000;
 
 const config = loadConfig();
 const logger = createLogger('streamer', config.LOG_LEVEL);
@@ -51,24 +53,26 @@ await runProcess(logger, async (lifecycle) => {
     checks: watch.checks,
   });
   lifecycle.onClose('health', () => health.close());
-  await all(
+  await Promise.all(
     [...byVenue].map(async ([id, series]) => {
       const adapter = openVenue(id, config, { clock: systemClock, shared, logger });
       lifecycle.onClose(id, async () => adapter.close());
-      const starts = await startsOf(adapter, pool, series, lifecycle.signal);
-      logger.info({ venue: id, series: starts.length }, 'streaming');
-      await runStream({
-        adapter,
-        pool,
-        series: starts,
-        clock: systemClock,
-        random: () => randomInt(1_000_000) / 1_000_000,
-        logger,
-        signal: lifecycle.signal,
-        on: watch.listener(id),
+      // A venue in trouble is tried again by itself; the others go on meanwhile.
+      await untilStopped(id, lifecycle, async () => {
+        const starts = await startsOf(adapter, pool, series, lifecycle.signal);
+        logger.info({ venue: id, series: starts.length }, 'streaming');
+        await runStream({
+          adapter,
+          pool,
+          series: starts,
+          clock: systemClock,
+          random: () => randomInt(1_000_000) / 1_000_000,
+          logger,
+          signal: lifecycle.signal,
+          on: watch.listener(id),
+        });
       });
     }),
-    lifecycle,
   );
 });
 
@@ -107,17 +111,21 @@ async function startsOf(
   return starts;
 }
 
-/** Venues end together: one that cannot go on ends the process, which is started again whole. */
-async function all(work: readonly Promise<void>[], lifecycle: Lifecycle): Promise<void> {
-  const results = await Promise.allSettled(
-    work.map(async (each) => {
-      try {
-        await each;
-      } catch (error) {
-        lifecycle.stop();
-        throw error;
-      }
-    }),
-  );
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
+/** Does the work again, after a pause, for as long as the process runs. */
+async function untilStopped(
+  venue: string,
+  { signal }: Lifecycle,
+  work: () => Promise<void>,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await work();
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.error({ venue, ms: RETRY_MS, err: errorText(error) }, 'not streaming; trying again');
+      await wait(RETRY_MS, undefined, { signal }).catch((stopped: unknown) => {
+        if (!signal.aborted) throw stopped;
+      });
+    }
+  }
 }

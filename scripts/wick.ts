@@ -281,6 +281,7 @@ function addLedgerCommands(program: Command, finish: Finish): void {
     .option('--from <time>', 'first open time, by default that of the first stored candle')
     .option('--to <time>', 'open times end before this, by default now')
     .option('--dry-run', 'look and record, but ask no venue')
+    .option('--again', 'ask once more for what was settled as empty or unrepairable')
     .action(async (options: GapRepairFlags) =>
       finish((await import('./commands/gaps.ts')).repair(options)),
     );

@@ -87,6 +87,8 @@ const BANNED = 418;
 /** Where the venue names no end: the shortest ban that is documented. */
 const BAN_DEFAULT_MS = 120_000;
 const PAUSE_DEFAULT_MS = 30_000;
+/** The longest ban that is documented; whoever names more is asked again then. */
+const RETRY_AFTER_MS_MAX = 3 * 24 * 60 * 60 * 1000;
 
 type Attempt =
   | { readonly ok: true; readonly answer: VenueAnswer }
@@ -260,9 +262,8 @@ export function backoffMs(attempt: number, random: number): number {
 /** `Retry-After` in seconds or as an HTTP date; null where absent or unreadable. */
 export function parseRetryAfter(value: string | undefined, now: EpochMs): number | null {
   if (value === undefined || value === '') return null;
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? null : Math.max(0, date - now);
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
+  return Number.isNaN(ms) ? null : Math.min(RETRY_AFTER_MS_MAX, Math.max(0, ms));
 }
 
 type JsonResult =

@@ -5,7 +5,7 @@
  */
 import { REDIS_KEYS } from '#core/contracts/names.ts';
 import { errorText } from '#core/errors.ts';
-import type { Clock } from '#core/time.ts';
+import { isEpochMs, type Clock } from '#core/time.ts';
 import type { Logger } from '#platform/logger.ts';
 
 export interface SharedLimits {
@@ -42,7 +42,7 @@ export function createSharedLimits(redis: LimitsRedis, clock: Clock, logger: Log
   };
   const until = async (key: string): Promise<number> => {
     const value = Number((await redis.get(key)) ?? '0');
-    return Number.isSafeInteger(value) ? value : 0;
+    return isEpochMs(value) ? value : 0;
   };
   return {
     add: (venue, window, weight) =>

@@ -76,6 +76,9 @@ export function listVenueIds(config?: Pick<Config, 'WEB_SOURCES_DIR'>): readonly
  * @throws AppError WICK_ETL_UNSUPPORTED that lists the venues there are.
  */
 export function parseVenueId(text: string, config?: Pick<Config, 'WEB_SOURCES_DIR'>): VenueId {
+  // Declared sources are read only where none of the others is meant: a broken one stops no venue.
+  const builtIn = listVenueIds().find((known) => known === text);
+  if (builtIn !== undefined) return builtIn;
   const ids = listVenueIds(config);
   const id = ids.find((known) => known === text);
   if (id !== undefined) return id;

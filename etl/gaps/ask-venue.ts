@@ -32,6 +32,9 @@ const QUESTION_SLOTS_MAX = 20_000;
 const REFUSED_MAX = QUESTION_SLOTS_MAX;
 /** The venue was not asked, or not heard: that is no answer, and it will not help to go on. */
 const NOT_ASKED: readonly string[] = ['WICK_ETL_VENUE_RATE_LIMITED', 'WICK_ETL_VENUE_DOWN'];
+/** No connection, no time, or a server's own trouble: it says nothing about candles. */
+const isTransport = (error: AppError): boolean =>
+  error.code === 'WICK_ETL_VENUE_HTTP' && error.retryable;
 
 const REFUSED = `
   select distinct on (open_time) open_time, reason
@@ -108,8 +111,9 @@ function isAnswer(error: unknown): boolean {
   return error.code.startsWith('WICK_ETL_') && !isNotAsked(error);
 }
 
-function isNotAsked({ code }: AppError): boolean {
-  return NOT_ASKED.includes(code) || code === 'WICK_ETL_LOAD_FAILED';
+function isNotAsked(error: AppError): boolean {
+  const { code } = error;
+  return NOT_ASKED.includes(code) || code === 'WICK_ETL_LOAD_FAILED' || isTransport(error);
 }
 
 async function readRefused(

@@ -14,6 +14,7 @@ import type { Pool } from '#platform/postgres.ts';
 import type { VenueAdapter } from '../extract/venue.ts';
 import { askVenue, planQuestions } from './ask-venue.ts';
 import { readGaps } from './gap-rows.ts';
+import { reopenGaps } from './reopen-gaps.ts';
 import { reconcileRange, type RangeToReconcile } from './reconcile-range.ts';
 import { gridOf, searchWindow, widthMax } from './search-window.ts';
 import { addCounts, type GapCounts, type TimeRange } from './settle.ts';
@@ -36,6 +37,8 @@ export interface GapSurvey {
   readonly retentionFloor?: EpochMs | null | undefined;
   /** How long a gap rests after a question, ms; doubled after each further one. Default 60,000. */
   readonly restMs?: number | undefined;
+  /** Gaps that were settled as empty or unrepairable are missing again. */
+  readonly again?: boolean | undefined;
   /** Candles that are asked for in one survey, at most. Default 50,000; 0 only looks. */
   readonly askMax?: number | undefined;
 }
@@ -87,6 +90,7 @@ export async function surveyGaps(survey: GapSurvey): Promise<GapReport> {
     reachFrom: reachOf(adapter.reachCandles, series, venueNow),
     signal,
   };
+  if (survey.again === true) await reopenGaps(pool, series, range);
   let counts = await reconcileRange({ ...work, now: clock.now() });
   const missing = (await readGaps(pool, series, range)).filter(({ cause }) => cause === 'missing');
   const due = missing

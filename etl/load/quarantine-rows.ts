@@ -23,8 +23,8 @@ export interface QuarantinedRow {
 const QUARANTINE = `
   insert into market.quarantine as q
     (ingest_run_id, exchange, market_type, symbol, interval,
-     raw_id, open_time, reason, detail, raw_row, row_sha256)
-  select $1::bigint, $2::text, $3::text, $4::text, $5::text, u.*
+     kind, raw_id, open_time, reason, detail, raw_row, row_sha256)
+  select $1::bigint, $2::text, $3::text, $4::text, $5::text, $12::text, u.*
   from unnest($6::bigint[], $7::timestamptz[], $8::text[], $9::text[], $10::text[], $11::bytea[]) as u
   on conflict (exchange, market_type, symbol, interval, reason, row_sha256) do nothing`;
 
@@ -34,6 +34,7 @@ export async function quarantineRows(
   series: Series,
   rows: readonly QuarantinedRow[],
   ingestRunId: bigint,
+  kind: 'candle' | 'funding' = 'candle',
 ): Promise<number> {
   if (rows.length === 0) return 0;
   const result = await client.query(QUARANTINE, [
@@ -48,6 +49,7 @@ export async function quarantineRows(
     rows.map(({ detail }) => storable(detail)),
     rows.map(({ rawRow }) => storable(rawRow)),
     rows.map(({ rawRow }) => createHash('sha256').update(rawRow).digest()),
+    kind,
   ]);
   return result.rowCount ?? 0;
 }

@@ -20,6 +20,8 @@ export interface QuarantinedCandle {
   readonly series: Series;
   /** Null where the row's time cannot be read. */
   readonly openTime: EpochMs | null;
+  /** What it was to become. */
+  readonly kind: 'candle' | 'funding';
   readonly reason: string;
   readonly detail: string;
   readonly rawRow: string;
@@ -29,8 +31,8 @@ export interface QuarantinedCandle {
 }
 
 const LIST = `
-  select id, exchange, market_type, symbol, interval, open_time, reason, detail, raw_row, raw_id,
-         created_at
+  select id, exchange, market_type, symbol, interval, open_time, kind, reason, detail, raw_row,
+         raw_id, created_at
   from market.quarantine
   where redriven_at is null
     and ($1::text is null or exchange = $1::text)
@@ -52,6 +54,7 @@ export async function listQuarantine(
     symbol: string;
     interval: Interval;
     open_time: EpochMs | null;
+    kind: 'candle' | 'funding';
     reason: string;
     detail: string;
     raw_row: string;
@@ -74,6 +77,7 @@ export async function listQuarantine(
       interval: row.interval,
     },
     openTime: row.open_time,
+    kind: row.kind,
     reason: row.reason,
     detail: row.detail,
     rawRow: row.raw_row,

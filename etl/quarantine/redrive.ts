@@ -1,10 +1,11 @@
 /**
  * Gives rows in quarantine another chance. In: rows, their venue. Out: which are settled now. The
  * venue is asked for their candles again, together with their neighbours, and today's rules judge the
- * answer; a row is settled once a closed candle is stored at its time. What is refused again stays
- * as it is, and so does a row whose time cannot be read. Repeating it changes nothing.
+ * answer; a row is settled once what the venue answers now is accepted and stored at its time: that a
+ * candle was stored there before says nothing. What is refused again stays as it is, and so do
+ * payments and rows whose time cannot be read. Repeating it changes nothing.
  */
-import { seriesKey } from '#core/candle.ts';
+import { seriesKey, type Candle } from '#core/candle.ts';
 import { nextOpen, nominalWidthMs } from '#core/interval.ts';
 import { epochMs, isEpochMs, type EpochMs } from '#core/time.ts';
 import type { Pool } from '#platform/postgres.ts';
@@ -29,7 +30,7 @@ export interface RedriveReport {
   readonly settled: readonly string[];
   /** Ids of rows that were refused again. */
   readonly refused: readonly string[];
-  /** Ids of rows whose time cannot be read: only their raw text tells what they are. */
+  /** Ids of payments, and of rows whose time cannot be read: only their raw text tells what they are. */
   readonly timeless: readonly string[];
 }
 
@@ -54,29 +55,34 @@ const SETTLE = `
 
 /** @throws AppError of the venue or of Postgres; what was settled until then stays so. */
 export async function redriveQuarantine(work: Redrive): Promise<RedriveReport> {
-  const timed = work.rows.filter(({ openTime }) => openTime !== null);
+  const isCandle = ({ openTime, kind }: QuarantinedCandle): boolean =>
+    openTime !== null && kind === 'candle';
+  const timed = work.rows.filter(isCandle);
   const settled = new Set<string>();
   for (const rows of Map.groupBy(timed, ({ series }) => seriesKey(series)).values()) {
-    // Some have been put right in the meantime, by a later run.
-    for (const id of await settle(work.pool, rows)) settled.add(id);
-    const left = rows.filter(({ id }) => !settled.has(id));
     // Who accepts a jump means that candle: no other one may slip in beside it.
-    for (const part of work.acceptsJumps ? left.map((row) => [row]) : byPage(left)) {
-      await ask(work, part);
-      for (const id of await settle(work.pool, part)) settled.add(id);
+    for (const part of work.acceptsJumps ? rows.map((row) => [row]) : byPage(rows)) {
+      const accepted = await ask(work, part);
+      const answered = part.filter(({ openTime }) => openTime !== null && accepted.has(openTime));
+      for (const id of await settle(work.pool, answered)) settled.add(id);
     }
   }
   const ids = (rows: readonly QuarantinedCandle[]): string[] => rows.map(({ id }) => id);
   return {
     settled: [...settled],
     refused: ids(timed.filter(({ id }) => !settled.has(id))),
-    timeless: ids(work.rows.filter(({ openTime }) => openTime === null)),
+    timeless: ids(work.rows.filter((row) => !isCandle(row))),
   };
 }
 
-async function ask(work: Redrive, rows: readonly QuarantinedCandle[]): Promise<void> {
+/** @returns open times of the closed candles that were accepted and stored. */
+async function ask(
+  work: Redrive,
+  rows: readonly QuarantinedCandle[],
+): Promise<ReadonlySet<EpochMs>> {
+  const accepted = new Set<EpochMs>();
   const [first] = rows;
-  if (first === undefined) return;
+  if (first === undefined) return accepted;
   const { series } = first;
   const adapter = work.open(series.exchange);
   const venueNow = await adapter.fetchServerTime(work.signal);
@@ -84,9 +90,14 @@ async function ask(work: Redrive, rows: readonly QuarantinedCandle[]): Promise<v
   const around = work.acceptsJumps ? 0 : NEIGHBOURS * nominalWidthMs(series.interval);
   const from = Math.min(...times) - around;
   const to = nextOpen(series.interval, epochMs(Math.max(...times))) + around;
-  if (!isEpochMs(from) || !isEpochMs(to)) return;
+  if (!isEpochMs(from) || !isEpochMs(to)) return accepted;
   const { pool, acceptsJumps, signal } = work;
-  await ingest({ job: JOB, adapter, pool, series, from, to, venueNow, acceptsJumps, signal });
+  const onStored = (candles: readonly Candle[]): void => {
+    for (const { openTime, isClosed } of candles) if (isClosed) accepted.add(openTime);
+  };
+  const range = { from, to, venueNow };
+  await ingest({ job: JOB, adapter, pool, series, ...range, acceptsJumps, signal, onStored });
+  return accepted;
 }
 
 /** Marks those whose candle is stored. @returns their ids. */

@@ -4,13 +4,12 @@
  * and every disagreement on record. The venue's answer is what stays; the stream is only faster.
  */
 import type { Candle } from '#core/candle.ts';
-import { nextOpen } from '#core/interval.ts';
 import type { Clock, EpochMs } from '#core/time.ts';
 import type { Pool } from '#platform/postgres.ts';
-import type { CandlePage, CandleRequest, VenueAdapter } from '../extract/venue.ts';
+import type { CandlePage, VenueAdapter } from '../extract/venue.ts';
 import { ingest } from '../ingest.ts';
 import { recordStreamFinding, type StreamFinding } from '../load/record-stream-finding.ts';
-import { haveSameValues } from './same-values.ts';
+import { canBecome, haveSameValues } from './same-values.ts';
 import type { StreamedSeries } from './streamed-series.ts';
 
 export interface AskOptions {
@@ -46,15 +45,19 @@ export async function askVenue(
     adapter: {
       id: adapter.id,
       marketType: adapter.marketType,
-      fetchCandles: (request) => comparison.watch(adapter.fetchCandles(request), request),
+      fetchCandles: (request) => comparison.watch(adapter.fetchCandles(request)),
     },
     pool,
     series: state.series,
     ...range,
     signal,
   });
-  state.answered(comparison.until, clock.now());
-  if (state.fruitless >= ABSENT_AFTER_ANSWERS) comparison.reportAbsent(range);
+  // As far as its answers were accepted: what was refused at the end is asked for again, with what follows.
+  const until = report.watermark;
+  const { fruitless } = state;
+  if (until !== null) comparison.reportAbsent({ from: range.from, to: until });
+  else if (fruitless + 1 >= ABSENT_AFTER_ANSWERS) comparison.reportAbsent(range);
+  state.answered(until, clock.now());
   const findings: StreamFinding[] = [];
   for (const finding of comparison.findings) {
     if (await recordStreamFinding(pool, finding)) findings.push(finding);
@@ -71,8 +74,7 @@ class Comparison {
   readonly findings: StreamFinding[] = [];
   answered = 0;
   agreed = 0;
-  /** Open time after the newest closed candle that the venue answered. */
-  until: EpochMs | null = null;
+  readonly #told = new Set<EpochMs>();
 
   constructor(state: StreamedSeries, clock: Clock) {
     this.#state = state;
@@ -81,21 +83,20 @@ class Comparison {
 
   async *watch(
     pages: AsyncGenerator<CandlePage, void, undefined>,
-    { interval }: CandleRequest,
   ): AsyncGenerator<CandlePage, void, undefined> {
     for await (const page of pages) {
       for (const { candle } of page.candles) {
         if (!candle.isClosed) continue;
         this.#compare(candle);
-        this.until = nextOpen(interval, candle.openTime);
       }
       yield page;
     }
   }
 
-  /** What was told as closed and the venue does not have, however often it is asked. */
+  /** What was told as closed and the venue does not have, though it has what follows or is asked often. */
   reportAbsent({ from, to }: { readonly from: EpochMs; readonly to: EpochMs }): void {
     for (const streamed of this.#state.saidClosed(from, to)) {
+      if (this.#told.has(streamed.openTime)) continue;
       this.#add({
         openTime: streamed.openTime,
         verdict: 'absent_at_venue',
@@ -107,12 +108,15 @@ class Comparison {
 
   #compare(answered: Candle): void {
     this.answered += 1;
+    this.#told.add(answered.openTime);
     const { openTime } = answered;
     const streamed = this.#state.ended(openTime);
     if (streamed === undefined) {
       if (!this.#state.wasHeld(openTime)) return;
       this.#add({ openTime, verdict: 'not_streamed', streamed: null, answered });
-    } else if (haveSameValues(streamed, answered)) {
+    } else if (
+      streamed.isClosed ? haveSameValues(streamed, answered) : canBecome(streamed, answered)
+    ) {
       this.agreed += 1;
     } else {
       this.#add({ openTime, verdict: 'differs', streamed, answered });

@@ -9,7 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { seriesKey, type Candle, type Series } from '#core/candle.ts';
 import { AppError, errorText } from '#core/errors.ts';
 import { nextOpen } from '#core/interval.ts';
-import type { Clock, EpochMs } from '#core/time.ts';
+import { epochMs, type Clock, type EpochMs } from '#core/time.ts';
 import type { Logger } from '#platform/logger.ts';
 import type { Pool } from '#platform/postgres.ts';
 import { openSocket, type Socket } from '../extract/socket.ts';
@@ -51,6 +51,8 @@ const ASK_DELAY_MS = 3_000;
 const WRITE_POLL_MS = 100;
 const ASK_POLL_MS = 250;
 const ASKED_AT_ONCE = 3;
+/** How much our clock may be behind a venue that does not tell its own. */
+const SKEW_MS_MAX = 5_000;
 /** A connection that told nothing of a series for this many of its intervals is given up, … */
 const SILENT_INTERVALS_MAX = 3;
 /** … and not before this long, ms. */
@@ -213,8 +215,9 @@ class Feed {
   #takeCandle(candle: Candle, venueTime: EpochMs | null, frame: string, receivedAt: EpochMs): void {
     const state = this.#byKey.get(seriesKey(candle));
     if (state === undefined) return;
-    // The venue's clock says what is over; where it does not tell, ours does.
-    const problem = validateCandle(candle, venueTime ?? receivedAt);
+    // The venue's clock says what is over; where it does not tell, ours does, which may be a little slow.
+    const now = venueTime ?? epochMs(receivedAt + SKEW_MS_MAX);
+    const problem = validateCandle(candle, now);
     if (problem !== null) {
       const { openTime } = candle;
       this.#refuse(candle, { finding: problem, openTime, frame, receivedAt });

@@ -8,10 +8,13 @@ import { nextOpen, type Interval } from '#core/interval.ts';
 import { epochMs, type EpochMs } from '#core/time.ts';
 import type { StreamSeries } from '../extract/venue.ts';
 import type { StreamedFrame } from '../load/store-streamed.ts';
+import { isFarFrom } from '../transform/jump.ts';
 import { haveSameValues } from './same-values.ts';
 
 /** Ended candles that wait for the venue's answer; more would mean that it does not answer at all. */
 const ENDED_MAX = 10_000;
+/** Frames that wait to be stored, of one series. */
+const FRAMES_MAX = 1_000;
 /** Open candles are stored at most this often, ms. */
 const RUNNING_EVERY_MS = 1_000;
 const RETRY_FIRST_MS = 1_000;
@@ -26,6 +29,8 @@ export class StreamedSeries {
   readonly #ended = new Map<EpochMs, Candle>();
   #frames: StreamedFrame[] = [];
   #newest: Candle | null = null;
+  /** The one before the newest. */
+  #before: Candle | null = null;
   #running: Candle | null = null;
   #runningStoredAt = 0;
   /** Without a loss since; null while there is no connection. */
@@ -60,7 +65,10 @@ export class StreamedSeries {
     this.#fruitless = 0;
   }
 
-  /** A candle was told. @returns false for one that says nothing new. */
+  /**
+   * A candle was told. @returns false for one that says nothing new, and for one that jumps: whether
+   * that is true only the venue's answer can tell, with what follows, so it is not stored from here.
+   */
   take(candle: Candle, frame: string, receivedAt: EpochMs): boolean {
     this.#heardAt = receivedAt;
     const newest = this.#newest;
@@ -70,20 +78,22 @@ export class StreamedSeries {
       // Told late: of candles that are over only what the venue calls closed counts.
       if (!candle.isClosed || candle.openTime < this.#askedUntil) return false;
     } else {
-      if (newest !== null && newest.openTime < candle.openTime) this.#end(newest);
+      if (newest !== null && newest.openTime < candle.openTime) {
+        this.#end(newest);
+        this.#before = newest;
+      }
       this.#newest = candle;
-      this.#running = candle.isClosed ? null : candle;
+      this.#running = candle.isClosed || this.#isJump(candle) ? null : candle;
     }
-    if (candle.isClosed) {
-      this.#end(candle);
-      this.#frames.push({ candle, rejects: [], frame, receivedAt });
-    }
+    if (candle.isClosed) this.#end(candle);
+    if (this.#isJump(candle)) return false;
+    if (candle.isClosed) this.#push({ candle, rejects: [], frame, receivedAt });
     return true;
   }
 
   /** A frame that was refused goes to quarantine with the closed ones. */
   refuse(frame: StreamedFrame): void {
-    this.#frames.push(frame);
+    this.#push(frame);
   }
 
   /** Hands over the frames to store, oldest first. */
@@ -95,7 +105,7 @@ export class StreamedSeries {
 
   /** Puts frames back that could not be stored. */
   putBack(frames: readonly StreamedFrame[]): void {
-    this.#frames = [...frames, ...this.#frames];
+    this.#frames = [...frames, ...this.#frames].slice(-FRAMES_MAX);
   }
 
   /** Hands over the running candle, where it changed and its time has come. */
@@ -149,6 +159,16 @@ export class StreamedSeries {
   /** How often in a row the venue had nothing new, or did not answer. */
   get fruitless(): number {
     return this.#fruitless;
+  }
+
+  /** Beyond the bound the oldest go: the venue's answers bring their candles as well. */
+  #push(frame: StreamedFrame): void {
+    this.#frames.push(frame);
+    if (this.#frames.length > FRAMES_MAX) this.#frames.shift();
+  }
+
+  #isJump(candle: Candle): boolean {
+    return this.#before !== null && isFarFrom(candle, this.#before);
   }
 
   #end(candle: Candle): void {

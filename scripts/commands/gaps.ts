@@ -11,6 +11,7 @@ import {
   type FillReport,
   type GapReport,
   type ListedGap,
+  type SeriesChoice,
 } from '../../etl/index.ts';
 import { seriesKey } from '#core/candle.ts';
 import { AppError, errorText } from '#core/errors.ts';
@@ -38,24 +39,41 @@ export interface GapRepairFlags extends SeriesFlags {
   readonly from?: string;
   readonly to?: string;
   readonly dryRun?: boolean;
+  readonly again?: boolean;
 }
 
 const LIMIT_MAX = 100_000;
+const NOT_COLLECTED =
+  'no such series was ever collected; symbols are written BTC/USDT here, exchanges as in "wick sync"\n';
 
-export async function list(options: GapListFlags): Promise<void> {
+/** True without a filter, and where some stored series fits it. */
+async function isCollected(pool: VenueAccess['pool'], choice: SeriesChoice): Promise<boolean> {
+  const { exchange, symbol, interval } = choice;
+  if (exchange === undefined && symbol === undefined && interval === undefined) return true;
+  return (await listSeries(pool, choice)).length > 0;
+}
+
+/** Exit 1 where a filter names a series that was never collected. */
+export async function list(options: GapListFlags): Promise<number> {
   const choice = {
     ...seriesChoice(options),
     cause: causeFlag(options.cause),
     since: parseTimeFlag('since', options.since) ?? undefined,
     limit: parseCountFlag('limit', options.limit, LIMIT_MAX),
   };
-  const gaps = await withVenueAccess(commandConfig(), ({ pool }) => listGaps(pool, choice));
+  const { gaps, isKnown } = await withVenueAccess(commandConfig(), async ({ pool }) => {
+    const found = await listGaps(pool, choice);
+    return { gaps: found, isKnown: found.length > 0 || (await isCollected(pool, choice)) };
+  });
   process.stdout.write(
     options.json === true
       ? `${JSON.stringify({ gaps: gaps.map(toJson), limit: choice.limit })}\n`
       : gaps.map(describeGap).join(''),
   );
-  if (options.json !== true && gaps.length === 0) process.stderr.write('no gaps are recorded\n');
+  if (options.json !== true && gaps.length === 0) {
+    process.stderr.write(isKnown ? 'no gaps are recorded\n' : NOT_COLLECTED);
+  }
+  return isKnown ? 0 : 1;
 }
 
 /** Exit 1 where a series could not be looked through; candles that stay missing are no failure. */
@@ -63,18 +81,25 @@ export async function repair(options: GapRepairFlags): Promise<number> {
   const choice = seriesChoice(options);
   const from = parseTimeFlag('from', options.from);
   const to = parseTimeFlag('to', options.to);
+  if (from !== null && to !== null && from >= to) {
+    throw new AppError(
+      'WICK_USAGE',
+      `--to "${options.to}" does not lie after --from "${options.from}"`,
+    );
+  }
+  const { dryRun: isDry, again } = options;
   const done = await withVenueAccess(commandConfig(), async (access) => {
     const results: RepairResult[] = [];
     for (const series of await listSeries(access.pool, choice)) {
       const start = from ?? (await readFirstOpen(access.pool, series));
       if (start === null) continue;
-      results.push(await repairSeries(access, series, { from: start, to, isDry: options.dryRun }));
+      results.push(await repairSeries(access, series, { from: start, to, isDry, again }));
     }
     return results;
   });
   if (options.json === true) process.stdout.write(`${JSON.stringify({ series: done })}\n`);
   else process.stdout.write(done.map(describeResult).join(''));
-  if (done.length === 0) process.stderr.write('no such series was ever collected\n');
+  if (done.length === 0) process.stderr.write(NOT_COLLECTED);
   return done.some(({ error }) => error !== null) ? 1 : 0;
 }
 
@@ -111,7 +136,7 @@ export async function fill(options: GapFillFlags): Promise<number> {
       `${series}: filled ${filled} with made-up candles, left ${left} missing\n`,
     );
   }
-  if (done.length === 0) process.stderr.write('no such series was ever collected\n');
+  if (done.length === 0) process.stderr.write(NOT_COLLECTED);
   return done.length === 0 ? 1 : 0;
 }
 
@@ -128,6 +153,7 @@ async function repairSeries(
     readonly from: EpochMs;
     readonly to: EpochMs | null;
     readonly isDry: boolean | undefined;
+    readonly again: boolean | undefined;
   },
 ): Promise<RepairResult> {
   const key = seriesKey(series);
@@ -143,6 +169,7 @@ async function repairSeries(
       signal,
       // Who asks for it now does not want to wait.
       restMs: 0,
+      again: range.again,
       ...(range.isDry === true ? { askMax: 0 } : {}),
     });
     return { series: key, ...report, error: null };

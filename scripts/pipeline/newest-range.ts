@@ -9,8 +9,8 @@ import type { Instrument, VenueAdapter } from '../../etl/extract/venue.ts';
 import { newestClosed, type CandleRange } from '../../scheduler/candle-range.ts';
 
 const EARLIEST = Date.UTC(1990, 0, 1);
-/** Each look reaches twice as far: these cover everything there is. */
-const LOOKS_MAX = 24;
+/** Each look reaches twice as far: together a thousand times as far as the candles asked for. */
+const LOOKS_MAX = 10;
 
 export interface NewestOptions {
   readonly adapter: Pick<VenueAdapter, 'fetchCandles'>;
