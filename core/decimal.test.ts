@@ -108,6 +108,15 @@ describe('a number that does not fit is refused, never rounded', () => {
   });
 });
 
+test('a text of very many zeros is read once, not once for each of them', () => {
+  // In time that grows with the square of its length this would take longer than a test may.
+  const zeros = '0'.repeat(400_000);
+  for (const text of [`0.${zeros}1`, `1${zeros}1e-9999`, `${zeros}.${zeros}x`]) {
+    expect(parseDecimal(text)).toMatchObject({ ok: false });
+  }
+  expect(parseDecimal(`${zeros}1.${zeros}e5`)).toEqual({ ok: true, value: '100000' });
+});
+
 test('every number that fits is kept exactly, however it is written', () => {
   const writing = fc.record({
     units: anyUnits,

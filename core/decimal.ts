@@ -42,9 +42,8 @@ export function parseDecimal(text: string): DecimalResult {
   const integer = (
     point <= 0 ? '' : digits.slice(0, point).padEnd(Math.min(point, 10_000), '0')
   ).replace(/^0+/, '');
-  const rest = (point < 0 ? '0'.repeat(-point) + digits : digits.slice(Math.max(point, 0))).replace(
-    /0+$/,
-    '',
+  const rest = withoutEndZeros(
+    point < 0 ? '0'.repeat(-point) + digits : digits.slice(Math.max(point, 0)),
   );
   if (integer.length > DECIMAL_INTEGER_DIGITS_MAX || rest.length > DECIMAL_FRACTION_DIGITS_MAX) {
     return { ok: false, reason: 'too_many_digits' };
@@ -52,6 +51,13 @@ export function parseDecimal(text: string): DecimalResult {
   if (integer === '' && rest === '') return { ok: true, value: '0' as DecimalString };
   const magnitude = `${integer === '' ? '0' : integer}${rest === '' ? '' : `.${rest}`}`;
   return { ok: true, value: `${sign === '-' ? '-' : ''}${magnitude}` as DecimalString };
+}
+
+/** `/0+$/` would try each run of zeros from each of its zeros: "1e-9999" took 70 ms. */
+function withoutEndZeros(digits: string): string {
+  let end = digits.length;
+  while (end > 0 && digits.charCodeAt(end - 1) === ZERO) end -= 1;
+  return digits.slice(0, end);
 }
 
 /** Parses a numeral that is known to fit. @throws RangeError that names the text and the reason. */
