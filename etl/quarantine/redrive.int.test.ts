@@ -86,3 +86,35 @@ test('a row whose time cannot be read is left to people', async () => {
   expect([settled.length, timeless.length]).toEqual([0, 2]);
   expect(venue.asked).toEqual([]);
 });
+
+test('a row is not settled by another candle that is stored at its time', async () => {
+  await database.pool.query('delete from market.candles where open_time = $1::timestamptz', [
+    new Date(SPIKE).toISOString(),
+  ]);
+  venue.candles = GOOD;
+  await ingest({
+    job: 'collect',
+    adapter: venue,
+    pool: database.pool,
+    series: TEST_SERIES,
+    from: SPIKE,
+    to: epochMs(SPIKE + MINUTE),
+  });
+  // The good candle is stored; the venue tells the spike again.
+  venue.candles = BAD;
+  expect(await redrive('jump')).toMatchObject({ settled: [], refused: [expect.any(String)] });
+  const { settled } = await redrive('jump', true);
+  expect(settled).toHaveLength(1);
+  const stored = await database.pool.query<{ high: string; revision: number }>(
+    'select high, revision from market.candles where high > 10000',
+  );
+  expect(stored.rows).toEqual([{ high: '99999.000000000000000000', revision: 1 }]);
+});
+
+test('a payment is left to people: it is no candle', async () => {
+  await database.pool.query(`update market.quarantine set kind = 'funding'`);
+  venue.asked.length = 0;
+  const { settled, timeless } = await redrive();
+  expect([settled.length, timeless.length]).toEqual([0, 2]);
+  expect(venue.asked).toEqual([]);
+});

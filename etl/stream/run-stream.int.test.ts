@@ -219,6 +219,18 @@ describe('a candle that is told as closed', () => {
     ]);
   });
 
+  test('is on record as absent when the venue has what follows and not it', async () => {
+    clock.set(at(1));
+    tellCandle(candle(0));
+    clock.set(at(2));
+    tellCandle(candle(1));
+    truth.set(at(1), candle(1));
+    await storedLike([{ minute: 0 }, { minute: 1 }]);
+    clock.set(at(2, 3_000));
+    await until('a finding', async () => (await findings()).length === 1);
+    expect(await findings()).toMatchObject([{ verdict: 'absent_at_venue', answered: null }]);
+  });
+
   test('is on record as absent when the venue never has it', async () => {
     clock.set(at(1));
     tellCandle(candle(0));
@@ -243,8 +255,19 @@ describe('while a candle runs', () => {
     await storedLike([{ close: '103.000000000000000000', is_closed: false, revision: 0 }]);
   });
 
+  test('what it could not have become is on record', async () => {
+    truth.set(at(0), candle(0, { high: decimal('106') }));
+    tellCandle(candle(0, { isClosed: false, high: decimal('107') }));
+    await storedLike([{ is_closed: false }]);
+    clock.set(at(1, 3_000));
+    await until('a finding', async () => (await findings()).length === 1);
+    expect(await findings()).toMatchObject([
+      { verdict: 'differs', streamed: { high: '107' }, answered: { high: '106' } },
+    ]);
+  });
+
   test('a venue that calls none closed is asked, and its answer closes it', async () => {
-    truth.set(at(0), candle(0));
+    truth.set(at(0), candle(0, { high: decimal('111'), volume: decimal('20') }));
     tellCandle(candle(0, { isClosed: false }));
     await storedLike([{ is_closed: false }]);
     clock.set(at(1, 3_000));

@@ -92,6 +92,24 @@ describe('what is stored', () => {
     expect(closedTimes(state)).toEqual([at(0)]);
   });
 
+  test('nothing of a candle that jumps: what follows has to confirm it', () => {
+    const state = series();
+    told(state, 0, { isClosed: true });
+    state.takeFrames();
+    const spike = { high: decimal('99999') };
+    expect(told(state, 1, spike)).toBe(false);
+    expect(state.takeRunning(at(1, 5_000))).toBeNull();
+    expect(told(state, 1, { ...spike, isClosed: true })).toBe(false);
+    expect(state.takeFrames()).toEqual([]);
+    expect(state.ended(at(1)), 'it is held against the answer').toMatchObject(spike);
+  });
+
+  test('frames up to a bound while the store is away', () => {
+    const state = series();
+    for (let minute = 0; minute < 1_100; minute += 1) told(state, minute, { isClosed: true });
+    expect(state.takeFrames()).toHaveLength(1_000);
+  });
+
   test('frames that could not be stored, again and first', () => {
     const state = series();
     told(state, 0, { isClosed: true });

@@ -127,6 +127,15 @@ describe('four hours that a venue does not have', () => {
     );
   });
 
+  test('stay empty when the venue has them at last, until they are asked for again', async () => {
+    for (let asked = 0; asked < 2; asked += 1) await wick(cut, 'gaps', 'repair', ...SERIES);
+    const settled = await wick(whole, 'gaps', 'repair', ...SERIES);
+    expect(settled.stdout).toContain('repaired 0');
+    const again = await wick(whole, 'gaps', 'repair', ...SERIES, '--again');
+    expect(again.stdout).toContain('repaired 240');
+    expect(await gaps()).toMatchObject([{ cause: 'repaired', candles: 240 }]);
+  });
+
   test('are filled on request only, marked, and give way to real ones', async () => {
     const range = ['--from', openTime(0), '--to', openTime(CUT_TO)];
     await wick(cut, 'gaps', 'repair', ...SERIES);
@@ -221,9 +230,20 @@ describe('rows in quarantine', () => {
   });
 });
 
+test('a filter that fits no series says so, and is no good news', async () => {
+  const { code, stdout, stderr } = await wick(whole, 'gaps', 'list', '--symbol', 'BTCUSDT');
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toContain('no such series was ever collected; symbols are written BTC/USDT');
+});
+
 test.each<[string, string[], RegExp]>([
   ['a cause of no kind', ['gaps', 'list', '--cause', 'lost'], /--cause is "lost"; give one of/],
   ['a width of no kind', ['gaps', 'repair', '--tf', '7m'], /--tf is "7m"/],
+  [
+    'a range backwards',
+    ['gaps', 'repair', '--from', '2025-06-01', '--to', '2025-05-01'],
+    /--to "2025/,
+  ],
   ['a reason of no kind', ['quarantine', 'list', '--reason', 'ugly'], /--reason is "ugly"/],
   ['acceptance without a look', ['quarantine', 'redrive', '--accept'], /look at them with/],
 ])('%s is wrong usage', async (_, args, message) => {
