@@ -9,8 +9,8 @@ import type { Instrument, VenueAdapter } from '../../etl/extract/venue.ts';
 import { newestClosed, type CandleRange } from '../../scheduler/candle-range.ts';
 
 const EARLIEST = Date.UTC(1990, 0, 1);
-/** Each look reaches twice as far: together a thousand times as far as the candles asked for. */
-const LOOKS_MAX = 10;
+/** Places of the grid that are looked through, at most: two years of minutes. */
+const PLACES_MAX = 1_000_000;
 
 export interface NewestOptions {
   readonly adapter: Pick<VenueAdapter, 'fetchCandles'>;
@@ -36,8 +36,9 @@ export async function newestRange(options: NewestOptions): Promise<CandleRange> 
   let found: EpochMs[] = [];
   let to = counted.to;
   let span: number = counted.to - counted.from;
-  for (let look = 0; look < LOOKS_MAX && found.length < limit && to > floor; look += 1) {
-    const from = epochMs(Math.max(EARLIEST, to - span));
+  const end = Math.max(floor, EARLIEST, counted.to - PLACES_MAX * width);
+  while (found.length < limit && to > end) {
+    const from = epochMs(Math.max(end, to - span));
     if (from >= to) break;
     found = [...(await openTimes(options, { from, to })), ...found];
     to = from;
