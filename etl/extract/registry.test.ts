@@ -65,16 +65,18 @@ describe('a venue', () => {
     [{ id: 'binance-futures' }, '"id" is "binance-futures", which is a built-in venue'],
     [{ id: 'my-rates' }, 'which is that of'],
     [{ rate: undefined }, 'the file lacks "rate"'],
-  ])('declared with %j is refused, whatever is asked for', (changes, problem) => {
+  ])('declared with %j is refused, and stops no built-in one', (changes, problem) => {
     declare('c.json', changes);
     try {
-      expect(() => parseVenueId('ecb', config(FOLDER))).toThrow(
+      expect(parseVenueId('ecb', config(FOLDER))).toBe('ecb');
+      expect(parseVenueId('binance-futures', config(FOLDER))).toBe('binance-futures');
+      expect(() => parseVenueId('other-rates', config(FOLDER))).toThrow(
         expect.objectContaining({
           code: 'WICK_ETL_SOURCE_INVALID',
           message: expect.stringContaining(problem),
         }),
       );
-      expect(() => parseVenueId('ecb', config(FOLDER))).toThrow(join(FOLDER, 'c.json'));
+      expect(() => parseVenueId('other-rates', config(FOLDER))).toThrow(join(FOLDER, 'c.json'));
     } finally {
       rmSync(join(FOLDER, 'c.json'));
     }
