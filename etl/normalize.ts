@@ -3,6 +3,7 @@
  * the text of an answer or of frames. Out: canonical candles or symbols as plain rows, and what was
  * rejected, by the very functions that the pipeline runs: the venue's mapper and `transform/validate`.
  */
+import { candleJson } from './candle-json.ts';
 import type { Candle, Series } from '#core/candle.ts';
 import { AppError } from '#core/errors.ts';
 import { isInterval, type Interval } from '#core/interval.ts';
@@ -79,7 +80,7 @@ function normalizeKlines(request: NormalizeRequest): Normalized {
   const page = { series, ...mapped, raw, venueNow: now, weightUsed: null };
   const { accepted, rejects } = validatePage(page);
   return {
-    rows: accepted.map(candleRow),
+    rows: accepted.map(candleJson),
     leftOut: [],
     rejects: rejects
       .map(({ reason, detail, index, openTime, rawRow }) => ({
@@ -121,7 +122,7 @@ function normalizeStream(request: NormalizeRequest): Normalized {
   for (const [index, frame] of frames.entries()) {
     for (const message of mapper.readStream(frame, { series, receivedAt: now })) {
       const told = readMessage(message, now);
-      if (told?.candle !== undefined) rows.push(candleRow(told.candle));
+      if (told?.candle !== undefined) rows.push(candleJson(told.candle));
       if (told?.reason !== undefined) {
         const openTime = told.openTime === null ? null : formatInstant(told.openTime);
         const { reason, detail } = told;
@@ -273,28 +274,6 @@ function notOfKind({ mapper, text }: NormalizeRequest, kind: string, isFrame: bo
 
 function shown(frame: string): unknown {
   return isJson(frame) ? (JSON.parse(frame) as unknown) : frame;
-}
-
-function candleRow(candle: Candle): NormalizedRow {
-  return {
-    exchange: candle.exchange,
-    market_type: candle.marketType,
-    symbol: candle.symbol,
-    interval: candle.interval,
-    open_time: formatInstant(candle.openTime),
-    open_time_ms: candle.openTime,
-    open: candle.open,
-    high: candle.high,
-    low: candle.low,
-    close: candle.close,
-    volume: candle.volume,
-    quote_volume: candle.quoteVolume,
-    trades: candle.trades,
-    taker_buy_base: candle.takerBuyBase,
-    taker_buy_quote: candle.takerBuyQuote,
-    is_closed: candle.isClosed,
-    source: candle.source,
-  };
 }
 
 function symbolRow(instrument: Instrument): NormalizedRow {

@@ -60,8 +60,8 @@ afterAll(async () => {
   await venue.close();
 });
 
-async function rows<T extends object>(sql: string): Promise<T[]> {
-  return (await database.pool.query<T>(sql)).rows;
+async function rows<T extends object>(sql: string, values: readonly unknown[] = []): Promise<T[]> {
+  return (await database.pool.query<T>(sql, [...values])).rows;
 }
 
 async function storedCandles(): Promise<number> {
@@ -75,11 +75,12 @@ interface Run {
   readonly worker: string;
   readonly state: string;
   readonly error: string | null;
+  readonly finished_at: string | null;
 }
 
 const collectRuns = (): Promise<Run[]> =>
   rows<Run>(
-    `select due_at, attempt, worker, state, error from market.job_runs
+    `select due_at, attempt, worker, state, error, finished_at::text from market.job_runs
      where job = 'collect' order by id limit 2`,
   );
 
@@ -114,10 +115,13 @@ test('a scheduler that is killed in its run is taken over, and each candle is th
   expect(stored).toEqual(
     recorded.map(({ symbol, candles }) => ({ symbol, candles, revisions: 0 })),
   );
-  // What the killed one had stored was not written again: all inserts together are the candles.
+  // What the killed one had stored was not written again: all inserts together are the candles. Its
+  // runs are closed; those that are open by now belong to a later tick.
   const [sum] = await rows<{ inserted: string; open: string }>(
-    `select sum(inserted + closed) as inserted, count(*) filter (where state = 'running') as open
+    `select sum(inserted + closed) as inserted,
+       count(*) filter (where state = 'running' and started_at < $1::timestamptz) as open
      from market.ingest_runs`,
+    [second?.finished_at],
   );
   const total = recorded.reduce((count, { candles }) => count + candles, 0);
   expect(before).toBeGreaterThan(0);

@@ -19,6 +19,7 @@ import { parseArgs } from 'node:util';
 import { drainPending, Session } from 'chdb';
 import { type FromEngine, parseToEngine, type RunMessage } from './engine-messages.ts';
 import { quoteText } from './literals.ts';
+import { watchParent } from './parent-watch.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -128,6 +129,7 @@ async function main(): Promise<void> {
   process.on('SIGTERM', () => {});
   // The parent is gone, maybe by kill -9: nobody can use this engine, and the next one waits for its lock.
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  watchParent(process.ppid);
   let lock: DatabaseSync;
   try {
     lock = lockData();

@@ -11,6 +11,7 @@ import { systemClock } from '#platform/clock.ts';
 import { createLogger } from '#platform/logger.ts';
 import { createPostgresPool, postgresOptions, type Pool } from '#platform/postgres.ts';
 import { createRedis } from '#platform/redis.ts';
+import { candleJson } from '../../etl/candle-json.ts';
 import { findInstrument, unsupported } from '../../etl/extract/catalogue.ts';
 import { createSharedLimits } from '../../etl/extract/limits-shared.ts';
 import { openVenue, parseVenueId } from '../../etl/extract/registry.ts';
@@ -58,7 +59,9 @@ export async function stream(flags: StreamFlags): Promise<void> {
       on: {
         candle: (candle) => {
           if (closed >= limit) return;
-          process.stdout.write(`${flags.json === true ? asJson(candle) : asText(candle)}\n`);
+          process.stdout.write(
+            `${flags.json === true ? JSON.stringify(candleJson(candle)) : asText(candle)}\n`,
+          );
           if (candle.isClosed) closed += 1;
           if (closed >= limit) end();
         },
@@ -123,26 +126,4 @@ function asText(candle: Candle): string {
   const { symbol, interval, openTime, open, high, low, close, volume, isClosed } = candle;
   const state = isClosed ? 'closed' : 'open  ';
   return `${formatInstant(openTime)} ${symbol} ${interval} ${state} o ${open} h ${high} l ${low} c ${close} v ${volume ?? '-'}`;
-}
-
-function asJson(candle: Candle): string {
-  return JSON.stringify({
-    exchange: candle.exchange,
-    market_type: candle.marketType,
-    symbol: candle.symbol,
-    interval: candle.interval,
-    open_time: formatInstant(candle.openTime),
-    open_time_ms: candle.openTime,
-    open: candle.open,
-    high: candle.high,
-    low: candle.low,
-    close: candle.close,
-    volume: candle.volume,
-    quote_volume: candle.quoteVolume,
-    trades: candle.trades,
-    taker_buy_base: candle.takerBuyBase,
-    taker_buy_quote: candle.takerBuyQuote,
-    is_closed: candle.isClosed,
-    source: candle.source,
-  });
 }

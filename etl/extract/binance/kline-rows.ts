@@ -4,7 +4,7 @@
  * through `JSON.parse`. Measured: both ways accept the same candles, this one about twice as fast.
  */
 import type { DecimalString } from '#core/decimal.ts';
-import { isLong, QUOTED_DECIMAL } from '../quick-decimal.ts';
+import { hasLong, QUICK_COUNT, QUICK_TIME, QUOTED_DECIMAL, readQuickRows } from '../quick-rows.ts';
 
 /** A row as it was sent, and what it says. */
 export class KlineRow {
@@ -42,33 +42,14 @@ export class KlineRow {
   }
 }
 
-/** Times and counts of a length that is an exact integer. */
-const TIME = String.raw`([1-9]\d{11,13})`;
-const COUNT = String.raw`(0|[1-9]\d{0,14})`;
+const T = QUICK_TIME;
 const D = QUOTED_DECIMAL;
-const ROW_SOURCE = String.raw`\[${TIME},${D},${D},${D},${D},${D},${TIME},${D},${COUNT},${D},${D},"[^"\\]*"\]`;
-const COMMA = 44;
-const CLOSE = 93;
+const ROW_SOURCE = String.raw`\[${T},${D},${D},${D},${D},${D},${T},${D},${QUICK_COUNT},${D},${D},"[^"\\]*"\]`;
+const FIRST_DECIMAL = 2;
 
 export function readKlineRows(text: string): readonly KlineRow[] | null {
   if (!text.startsWith('[[')) return null;
-  const pattern = new RegExp(ROW_SOURCE, 'y');
-  const rows: KlineRow[] = [];
-  let at = 1;
-  for (;;) {
-    pattern.lastIndex = at;
-    const cells = pattern.exec(text);
-    if (cells === null || hasLong(cells)) return null;
-    const end = pattern.lastIndex;
-    rows.push(new KlineRow(text.slice(at, end), cells));
-    const next = text.charCodeAt(end);
-    if (next === CLOSE) return end + 1 === text.length ? rows : null;
-    if (next !== COMMA) return null;
-    at = end + 1;
-  }
-}
-
-function hasLong(cells: RegExpExecArray): boolean {
-  for (let cell = 2; cell < cells.length; cell += 1) if (isLong(cells[cell] ?? '')) return true;
-  return false;
+  return readQuickRows(text, ROW_SOURCE, (row, cells) =>
+    hasLong(cells, FIRST_DECIMAL) ? null : new KlineRow(row, cells),
+  );
 }

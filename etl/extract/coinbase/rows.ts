@@ -5,7 +5,7 @@
  */
 import type { DecimalString } from '#core/decimal.ts';
 import { parseKeepingNumbers } from '../json-numbers.ts';
-import { isLong } from '../quick-decimal.ts';
+import { isLong, readQuickRows } from '../quick-rows.ts';
 
 /** A row as it was sent, and what it says. */
 export class CandleRow {
@@ -39,25 +39,12 @@ const NUMBER = String.raw`((?:0|[1-9]\d*)(?:\.\d*[1-9])?)(\.?0*)`;
 const SECONDS = String.raw`([1-9]\d{8,10})`;
 const ROW_SOURCE = String.raw`\[${SECONDS},${Array.from({ length: 5 }, () => NUMBER).join(',')}\]`;
 const FIRST_NUMBER = 2;
-const COMMA = 44;
-const CLOSE = 93;
 
 export function readCandleRows(text: string): readonly CandleRow[] | null {
   if (!text.startsWith('[[')) return null;
-  const pattern = new RegExp(ROW_SOURCE, 'y');
-  const rows: CandleRow[] = [];
-  let at = 1;
-  for (;;) {
-    pattern.lastIndex = at;
-    const cells = pattern.exec(text);
-    if (cells === null || !areNumbers(cells)) return null;
-    const end = pattern.lastIndex;
-    rows.push(new CandleRow(text.slice(at, end), cells));
-    const next = text.charCodeAt(end);
-    if (next === CLOSE) return end + 1 === text.length ? rows : null;
-    if (next !== COMMA) return null;
-    at = end + 1;
-  }
+  return readQuickRows(text, ROW_SOURCE, (row, cells) =>
+    areNumbers(cells) ? new CandleRow(row, cells) : null,
+  );
 }
 
 /** The pattern lets through what is no JSON number, such as `5.` and `00`. */

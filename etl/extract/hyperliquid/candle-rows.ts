@@ -4,7 +4,7 @@
  * goes through `JSON.parse`. Measured: both ways accept the same candles, this one about twice as fast.
  */
 import type { DecimalString } from '#core/decimal.ts';
-import { isLong, QUOTED_DECIMAL } from '../quick-decimal.ts';
+import { hasLong, QUICK_COUNT, QUICK_TIME, QUOTED_DECIMAL, readQuickRows } from '../quick-rows.ts';
 
 /** A row as it was sent, and what it says. */
 export class CandleRow {
@@ -40,36 +40,15 @@ export class CandleRow {
   }
 }
 
-const TIME = String.raw`([1-9]\d{11,13})`;
-const COUNT = String.raw`(0|[1-9]\d{0,14})`;
-const NAME = String.raw`"([^"\\]*)"`;
+const T = QUICK_TIME;
 const D = QUOTED_DECIMAL;
-const ROW_SOURCE = String.raw`\{"t":${TIME},"T":${TIME},"s":${NAME},"i":${NAME},"o":${D},"c":${D},"h":${D},"l":${D},"v":${D},"n":${COUNT}\}`;
+const NAME = String.raw`"([^"\\]*)"`;
+const ROW_SOURCE = String.raw`\{"t":${T},"T":${T},"s":${NAME},"i":${NAME},"o":${D},"c":${D},"h":${D},"l":${D},"v":${D},"n":${QUICK_COUNT}\}`;
 const FIRST_DECIMAL = 5;
-const COMMA = 44;
-const CLOSE = 93;
 
 export function readCandleRows(text: string): readonly CandleRow[] | null {
   if (!text.startsWith('[{"t":')) return null;
-  const pattern = new RegExp(ROW_SOURCE, 'y');
-  const rows: CandleRow[] = [];
-  let at = 1;
-  for (;;) {
-    pattern.lastIndex = at;
-    const cells = pattern.exec(text);
-    if (cells === null || hasLong(cells)) return null;
-    const end = pattern.lastIndex;
-    rows.push(new CandleRow(text.slice(at, end), cells));
-    const next = text.charCodeAt(end);
-    if (next === CLOSE) return end + 1 === text.length ? rows : null;
-    if (next !== COMMA) return null;
-    at = end + 1;
-  }
-}
-
-function hasLong(cells: RegExpExecArray): boolean {
-  for (let cell = FIRST_DECIMAL; cell < cells.length; cell += 1) {
-    if (isLong(cells[cell] ?? '')) return true;
-  }
-  return false;
+  return readQuickRows(text, ROW_SOURCE, (row, cells) =>
+    hasLong(cells, FIRST_DECIMAL) ? null : new CandleRow(row, cells),
+  );
 }
