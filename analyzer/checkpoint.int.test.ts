@@ -4,19 +4,20 @@
  */
 import { afterEach, beforeAll, afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { seriesKey, type Series } from '#core/candle.ts';
-import type { CandleChange } from '#core/contracts/candle-change.ts';
 import { REDIS_KEYS } from '#core/contracts/names.ts';
 import { createRedis, type Redis } from '#platform/redis.ts';
 import { readRows } from '#platform/clickhouse.ts';
-import { analyse } from '../tests/support/analyse.ts';
+import { analyse, TRIAL_PRODUCER } from '../tests/support/analyse.ts';
 import { CandleStream } from '../tests/support/candle-stream.ts';
 import { useClickHouse } from '../tests/support/clickhouse.ts';
 import { startEngines } from '../tests/support/engines.ts';
 import { recordLogger, type RecordedLogger } from '../tests/support/recorded-logger.ts';
 import { TRIAL_RULES } from '../tests/support/trial-rules.ts';
 import { CheckpointStore, type Checkpoint } from './checkpoint.ts';
-import { readHistory } from './history.ts';
-import { PartitionState } from './partition.ts';
+import { ClickHouseHistory } from './history.ts';
+import { PartitionState, type SeriesEvent } from './partition.ts';
+import { newestVersion, START } from './position.ts';
+import { producerId } from './sink/tables.ts';
 
 const clickhouse = useClickHouse();
 const TOPIC = 'wickstream.market.candles';
@@ -24,7 +25,7 @@ const PARTITION = 3;
 let redis: Redis;
 let log: RecordedLogger;
 let store: CheckpointStore;
-let changes: readonly CandleChange[] = [];
+let changes: readonly SeriesEvent[] = [];
 
 beforeAll(async () => {
   const { config } = await startEngines(['redis', 'clickhouse']);
@@ -43,10 +44,22 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await forgetCache();
-  for (const table of ['analyzer_state', 'candle_revisions', 'candles', 'features', 'signals']) {
+  for (const table of [
+    'analyzer_state',
+    'candle_revisions',
+    'candles',
+    'features',
+    'signals',
+    'anchors',
+    'waypoints',
+  ]) {
     await clickhouse.client.command({ query: `truncate table ${table}` });
   }
 });
+
+function history(): ClickHouseHistory {
+  return new ClickHouseHistory({ client: clickhouse.client, producer: producerId(TRIAL_PRODUCER) });
+}
 
 function storeOn(cache: Redis): CheckpointStore {
   const { client } = clickhouse;
@@ -56,16 +69,19 @@ function storeOn(cache: Redis): CheckpointStore {
     logger: log.logger,
     topic: TOPIC,
     rules: TRIAL_RULES,
+    history: history(),
   });
 }
 
 /** Two series of one partition, with names of this test's own: Redis is shared. */
-function life(): CandleChange[] {
+function life(): SeriesEvent[] {
   const stream = new CandleStream(5);
   const kinds = [
     'next',
+    'anchor',
     'revise',
     'late',
+    'anchor',
     'delete',
     'next',
     'move',
@@ -77,7 +93,7 @@ function life(): CandleChange[] {
   for (const [index, kind] of kinds.entries()) {
     stream.apply({ kind, series: index % 2, pick: index, value: index * 3 });
   }
-  return stream.changes.map((change, index) => {
+  return stream.events.map((change, index) => {
     const series: Series = { ...change.series, symbol: `STATE-${change.series.symbol}` };
     const offset = String(100 + index);
     return { ...change, series, key: seriesKey(series), partition: PARTITION, offset };
@@ -88,8 +104,14 @@ function life(): CandleChange[] {
 async function partitionAfter(count: number): Promise<PartitionState> {
   const partition = new PartitionState({
     rules: TRIAL_RULES,
-    readHistory: (series, at) => readHistory(clickhouse.client, series, at),
-    output: { change: () => undefined, derived: () => undefined, newest: () => undefined },
+    history: history(),
+    output: {
+      change: () => undefined,
+      anchor: () => undefined,
+      derived: () => undefined,
+      waypoint: () => undefined,
+      newest: () => undefined,
+    },
   });
   for (const change of changes.slice(0, count)) await partition.apply([change]);
   return partition;
@@ -101,7 +123,10 @@ function checkpointOf(partition: PartitionState, count: number): Checkpoint {
     partition: PARTITION,
     offset: BigInt(100 + count),
     changed: new Map(
-      states.map(([key, state]) => [key, { version: state.position.version, text: state.save() }]),
+      states.map(([key, state]) => [
+        key,
+        { version: newestVersion(state.position), text: state.save() },
+      ]),
     ),
     positions: new Map(states.map(([key, state]) => [key, state.position])),
   };
@@ -287,7 +312,7 @@ test('several partitions are saved at once, each with its own states', async () 
   const partition = await partitionAfter(changes.length);
   const mine = checkpointOf(partition, changes.length);
   const other = 'binance-futures|perp|STATE-OTHER/USDT|1m';
-  const position = { version: 7n, openTime: 0, rows: [] };
+  const position = { ...START, version: 7n };
   const theirs = { partition: PARTITION + 1, offset: 9n, positions: new Map([[other, position]]) };
   await store.save([mine, { ...theirs, changed: new Map() }]);
   await forgetCache();

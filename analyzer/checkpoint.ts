@@ -14,8 +14,9 @@ import { AppError, errorText } from '#core/errors.ts';
 import { insertNative, readRows, type ClickHouseClient } from '#platform/clickhouse.ts';
 import type { Logger } from '#platform/logger.ts';
 import type { Redis } from '#platform/redis.ts';
-import { readHistory } from './history.ts';
-import { parsePosition, positionText, type Position } from './position.ts';
+import { newestVersion, parsePosition, positionText, START, type Position } from './position.ts';
+import { foldStored } from './refold.ts';
+import type { SeriesHistory } from './series-history.ts';
 import { SeriesState } from './series-state.ts';
 import type { CompiledRuleSet } from './signals/rule-set.ts';
 import { DictionaryColumn, encodeBlock, PlainColumn } from './sink/native-block.ts';
@@ -26,6 +27,7 @@ export interface CheckpointStoreOptions {
   readonly logger: Logger;
   readonly topic: string;
   readonly rules: CompiledRuleSet;
+  readonly history: SeriesHistory;
 }
 
 export interface RestoredPartition {
@@ -86,6 +88,15 @@ const LEDGER_ENDS = `
   from below
   where (key, version) in (select key, argMax(version, kafka_offset) from below group by key)
   group by key, version`;
+
+/** The last move of each series' anchor below an offset. */
+const ANCHOR_ENDS = `
+  select concat(exchange, '|', market_type, '|', symbol, '|', interval) as key,
+         toString(max(version)) as newest
+  from ${CLICKHOUSE_TABLES.anchors}
+  where kafka_partition = {partition:UInt16} and kafka_offset < {committed:UInt64}
+  group by key`;
+const AnchorEnd = Compile(Type.Object({ key: Type.String(), newest: Type.String() }));
 
 export class CheckpointStore {
   readonly #options: CheckpointStoreOptions;
@@ -174,7 +185,7 @@ export class CheckpointStore {
 
   /** A stored state when it is whole and the one that is wanted; else null. */
   #open(stored: StoredState | undefined, position: Position): SeriesState | null {
-    if (stored === undefined || BigInt(stored.version) !== position.version) return null;
+    if (stored === undefined || BigInt(stored.version) !== newestVersion(position)) return null;
     if (sha256(stored.state) !== stored.hash) {
       this.#options.logger.warn('a stored state does not match its hash; rebuilding it');
       return null;
@@ -192,10 +203,12 @@ export class CheckpointStore {
 
   /** Folds the ledger up to and including `position`, and not a row further. */
   async #rebuildSeries(key: string, position: Position): Promise<SeriesState> {
-    const { client, rules } = this.#options;
-    const history = await readHistory(client, parseSeriesKey(key), position);
+    const { history, rules } = this.#options;
+    const series = parseSeriesKey(key);
     const state = new SeriesState(rules);
-    state.refold(history, [], position, () => undefined);
+    state.position = position;
+    state.anchor = await history.anchor(series, position);
+    state.settle(await foldStored(rules, series, position, state.anchor, history));
     return state;
   }
 
@@ -206,23 +219,30 @@ export class CheckpointStore {
   async rebuild(partition: number, committed: bigint | null): Promise<RestoredPartition> {
     const series = new Map<string, SeriesState>();
     if (committed === null) return { offset: null, series };
-    const ends = await readRows<unknown>(this.#options.client, LEDGER_ENDS, {
-      partition,
-      committed: String(committed),
-    });
-    for (const row of ends) {
-      if (!LedgerEnd.Check(row)) {
-        throw new Error(`the ledger answered with an unexpected row: ${JSON.stringify(row)}`);
-      }
+    const ends = await this.#ledgerEnds({ partition, committed: String(committed) });
+    for (const [key, position] of ends) series.set(key, await this.#rebuildSeries(key, position));
+    return { offset: ends.size === 0 ? null : committed, series };
+  }
+
+  async #ledgerEnds(below: Record<string, unknown>): Promise<ReadonlyMap<string, Position>> {
+    const { client } = this.#options;
+    const positions = new Map<string, Position>();
+    for (const row of await readRows<unknown>(client, LEDGER_ENDS, below)) {
+      if (!LedgerEnd.Check(row)) throw unexpected(row);
       const { key, version, openTime, rows } = row;
-      const position = {
+      positions.set(key, {
+        ...START,
         version: BigInt(version),
         openTime: Number(openTime),
         rows: rows.map(Number),
-      };
-      series.set(key, await this.#rebuildSeries(key, position));
+      });
     }
-    return { offset: ends.length === 0 ? null : committed, series };
+    for (const row of await readRows<unknown>(client, ANCHOR_ENDS, below)) {
+      if (!AnchorEnd.Check(row)) throw unexpected(row);
+      const position = positions.get(row.key) ?? START;
+      positions.set(row.key, { ...position, anchor: BigInt(row.newest) });
+    }
+    return positions;
   }
 
   #writeRow(
@@ -275,7 +295,8 @@ function manifestOf(positions: Checkpoint['positions']): {
   readonly manifest: string;
 } {
   let newest = 0n;
-  for (const { version } of positions.values()) {
+  for (const position of positions.values()) {
+    const version = newestVersion(position);
     if (version > newest) newest = version;
   }
   const texts = [...positions].map(([key, at]) => [key, positionText(at)]);
@@ -293,6 +314,10 @@ function parseManifest(text: string): Map<string, Position> | null {
     positions.set(series, position);
   }
   return positions;
+}
+
+function unexpected(row: unknown): Error {
+  return new Error(`the ledger answered with an unexpected row: ${JSON.stringify(row)}`);
 }
 
 function parseSeriesKey(key: string): Series {

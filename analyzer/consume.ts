@@ -13,9 +13,10 @@ import type { Clock } from '#core/time.ts';
 import type { Consumer, EachBatchPayload, Kafka } from '#platform/kafka.ts';
 import type { Logger } from '#platform/logger.ts';
 import type { AnalyzerMetrics } from './metrics.ts';
-import type { Checkpoint, CheckpointStore } from './checkpoint.ts';
+import { checkpointOf, type Assigned } from './assigned.ts';
+import type { CheckpointStore } from './checkpoint.ts';
 import { OffsetCommits } from './offset-commits.ts';
-import { PartitionState, type PartitionOptions } from './partition.ts';
+import { PartitionState, type BatchCounts, type PartitionOptions } from './partition.ts';
 import type { GroupWriter } from './sink/group-writer.ts';
 import type { LatestCache, LatestValues } from './sink/cache-latest.ts';
 import { LatestStep } from './sink/latest-step.ts';
@@ -27,7 +28,7 @@ export interface AnalyzerOptions {
   readonly latest: LatestCache;
   readonly checkpoints: CheckpointStore;
   readonly deadLetters: DeadLetters;
-  readonly partition: Omit<PartitionOptions, 'output'>;
+  readonly partition: Pick<PartitionOptions, 'rules' | 'history'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: AnalyzerMetrics;
@@ -47,22 +48,6 @@ export interface Analyzer {
   close(): Promise<void>;
 }
 
-/** One partition while it is assigned to us. */
-interface Assigned {
-  readonly partition: number;
-  readonly state: PartitionState;
-  /** What the step at hand changes in the latest values. */
-  readonly latest: LatestStep;
-  /** Steps whose rows are on their way, oldest first. */
-  readonly unsettled: Set<Promise<void>>;
-  /** The next offset to read. */
-  offset: bigint;
-  /** A step is being applied: the state is ahead of the offset. */
-  isBusy: boolean;
-  /** It was busy at the last checkpoint, and makes one as soon as it is not. */
-  isLeftOut: boolean;
-}
-
 /** A step that was applied to the state and not yet to the outside. */
 interface Step {
   /** The offset after its last message. */
@@ -74,6 +59,9 @@ interface Step {
   readonly values: ReadonlyMap<string, LatestValues>;
   readonly newest: CandleChange | null;
 }
+
+/** Thrown to end a step whose partition may be someone else's, or that would hold up the end. */
+class StepAbandoned extends Error {}
 
 /** How much a fetch brings; the benches' bare consumers fetch alike. */
 export const CONSUMER_FETCH = {
@@ -202,19 +190,22 @@ class RunningAnalyzer implements Analyzer {
       await writer.room(rowsMax);
       if (this.#crashed || this.#closing || !payload.isRunning() || payload.isStale()) return;
       const part = messages.slice(from, from + rowsMax);
-      await this.#step(assigned, payload, part);
+      if (!(await this.#step(assigned, payload, part))) return;
       payload.resolveOffset(part.at(-1)!.offset);
       await payload.heartbeat();
     }
     this.#maybeCheckpoint(assigned);
   }
 
-  /** Applies messages to the state; what must wait for their rows goes on behind. */
+  /**
+   * Applies messages to the state; what must wait for their rows goes on behind.
+   * @returns false when it was given up half-way; the partition is restored before it goes on.
+   */
   async #step(
     assigned: Assigned,
     payload: EachBatchPayload,
     messages: EachBatchPayload['batch']['messages'],
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { metrics } = this.#options;
     const { partition, topic } = payload.batch;
     const changes = new StepChanges(
@@ -222,19 +213,45 @@ class RunningAnalyzer implements Analyzer {
       assigned.latest,
       this.#options.writer.rows,
     );
-    assigned.isBusy = true;
-    const counts = await assigned.state.apply(changes.closed());
+    assigned.at = payload;
+    const counts = await this.#apply(assigned, changes);
+    if (counts === null) return false;
     const values = assigned.latest.take();
     assigned.offset = BigInt(messages.at(-1)!.offset) + 1n;
-    assigned.isBusy = false;
+    assigned.at = null;
     metrics.applied.inc(counts.applied);
     metrics.skipped.inc(counts.skipped);
     metrics.refolded.inc(counts.refolded);
+    metrics.refoldedRows.inc(counts.refoldedRows);
     const hasRows = counts.applied + counts.refolded + changes.ledgerRows > 0;
     const { offset } = assigned;
     const isBehind = BigInt(payload.batch.highWatermark) - offset > RECORDS_BEHIND;
     const { letters, newest } = changes;
     await this.#settle(assigned, { offset, hasRows, isBehind, letters, values, newest });
+    return true;
+  }
+
+  async #apply(assigned: Assigned, changes: StepChanges): Promise<BatchCounts | null> {
+    try {
+      return await assigned.state.apply(changes.events());
+    } catch (error) {
+      if (!(error instanceof StepAbandoned)) throw error;
+      const { partition } = assigned;
+      if (this.#assigned.get(partition) === assigned) this.#assigned.delete(partition);
+      return null;
+    }
+  }
+
+  /** A step that folds a long series again stays a member of the group, and bounds what waits. */
+  async #breathe(assigned: Assigned | undefined): Promise<void> {
+    const payload = assigned?.at;
+    const isOurs = payload?.isRunning() === true && !payload.isStale();
+    if (!isOurs || this.#crashed || this.#closing) throw new StepAbandoned();
+    const { writer, rowsMax } = this.#options;
+    // A failure is the writer's to remember: whoever waits for room hears of it.
+    writer.flush({ hasTime: true }).catch(() => undefined);
+    await writer.room(rowsMax);
+    await payload.heartbeat();
   }
 
   /** Lets the rest of a step happen once its rows are durable; waits only when too many do. */
@@ -287,14 +304,13 @@ class RunningAnalyzer implements Analyzer {
     const latest = new LatestStep(this.#options.latest, (key) => state.series.get(key)?.newest);
     const state = new PartitionState({
       ...options,
-      readHistory: async (series, at) => {
-        // The ledger must hold what earlier steps have written of this series.
-        await writer.flush();
-        return options.readHistory(series, at);
-      },
+      settle: () => writer.flush(),
+      breathe: () => this.#breathe(this.#assigned.get(partition)),
       output: {
         change: (change) => writer.rows.addChange(change),
+        anchor: (change) => writer.rows.addAnchor(change),
         derived: (_key, series, row) => writer.rows.addDerived(series, row),
+        waypoint: (key, waypoint, at) => writer.rows.addWaypoint(key, waypoint, at),
         newest: (key, newest) => latest.newest(key, newest),
       },
     });
@@ -317,7 +333,7 @@ class RunningAnalyzer implements Analyzer {
       latest,
       unsettled: new Set(),
       offset: offset < first ? offset : first,
-      isBusy: false,
+      at: null,
       isLeftOut: false,
     };
   }
@@ -341,8 +357,8 @@ class RunningAnalyzer implements Analyzer {
     const taken: Assigned[] = [];
     for (const assigned of this.#assigned.values()) {
       if (assigned.state.dirty.size === 0) continue;
-      assigned.isLeftOut = assigned.isBusy;
-      if (!assigned.isBusy) taken.push(assigned);
+      assigned.isLeftOut = assigned.at !== null;
+      if (assigned.at === null) taken.push(assigned);
     }
     const copies = taken.map(checkpointOf);
     if (copies.length === 0) return;
@@ -364,17 +380,4 @@ class RunningAnalyzer implements Analyzer {
     this.#joined = false;
     this.#options.onCrash(error);
   }
-}
-
-/** The changed states of a partition as they are now; they count as saved from here on. */
-function checkpointOf({ partition, state, offset }: Assigned): Checkpoint {
-  const changed = new Map<string, { version: bigint; text: string }>();
-  for (const key of state.dirty) {
-    const series = state.series.get(key);
-    if (series === undefined) continue;
-    changed.set(key, { version: series.position.version, text: series.save() });
-  }
-  state.dirty.clear();
-  const positions = new Map([...state.series].map(([key, series]) => [key, series.position]));
-  return { partition, offset, changed, positions };
 }

@@ -76,6 +76,11 @@ export class Evaluator {
     return this.#evaluate(bar);
   }
 
+  /** The evaluation of the newest candle once more; `bar` is that candle. */
+  again(bar: Bar): CandleEvaluation {
+    return this.#evaluate(bar);
+  }
+
   /** The whole state as text; equal candles give equal texts. */
   save(): string {
     const previous = this.#hasPrevious
@@ -146,6 +151,25 @@ export class Evaluator {
         : score.fired.map((index) => rules.conditions[index]!.name);
     return { status: 'active', vector, signal, fired };
   }
+}
+
+/** By its rules: what a candle older than its series' anchor is told as. */
+const UNANCHORED = new WeakMap<CompiledRuleSet, CandleEvaluation>();
+
+/** The evaluation of a candle that does not count: no values, no scores. */
+export function unanchored(rules: CompiledRuleSet): CandleEvaluation {
+  let evaluation = UNANCHORED.get(rules);
+  if (evaluation === undefined) {
+    const { thresholds } = rules.ruleSet;
+    evaluation = {
+      status: 'warming',
+      vector: new Float64Array(rules.features.names.length).fill(NaN),
+      signal: evaluateSignal({ ruleScore: null, mlProb: null, thresholds }),
+      fired: NOTHING_FIRED,
+    };
+    UNANCHORED.set(rules, evaluation);
+  }
+  return evaluation;
 }
 
 function invalid(problem: string, cause?: unknown): AppError {

@@ -1,13 +1,15 @@
 /** The ledger query on a real ClickHouse, against the same question asked of a plain list. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { Series } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import { decimal } from '#core/decimal.ts';
 import { analyse } from '../tests/support/analyse.ts';
 import { CandleStream, STREAM_SERIES } from '../tests/support/candle-stream.ts';
 import { useClickHouse } from '../tests/support/clickhouse.ts';
 import type { MemoryLedger } from '../tests/support/memory-ledger.ts';
-import { readHistory } from './history.ts';
-import { advance, START } from './position.ts';
+import { ClickHouseHistory } from './history.ts';
+import type { HistoricCandle } from './historic-candle.ts';
+import { advance, START, type Position } from './position.ts';
 
 const clickhouse = useClickHouse();
 const [BTC, ETH] = STREAM_SERIES;
@@ -23,6 +25,15 @@ function life(): CandleChange[] {
     stream.apply({ ...operation, series: 0 } as Parameters<CandleStream['apply']>[0]);
   }
   return stream.changes.filter(({ values }) => values === null || values.isClosed);
+}
+
+/** All that the history holds, page after page. */
+async function readHistory(series: Series, at: Position): Promise<HistoricCandle[]> {
+  const history = new ClickHouseHistory({ client: clickhouse.client, producer: 'trial' });
+  const found: HistoricCandle[] = [];
+  const all = { from: -Infinity, to: Infinity };
+  for await (const page of history.candles(series, at, all)) found.push(...page);
+  return found;
 }
 
 beforeAll(async () => {
@@ -47,7 +58,7 @@ test('before and behind every change it answers with the candles as they stood',
   let position = START;
   for (const change of changes.filter(({ series }) => series === BTC)) {
     position = advance(position, change);
-    const answer = await readHistory(clickhouse.client, BTC!, position);
+    const answer = await readHistory(BTC!, position);
     expect(answer).toEqual(ledger.asOf(BTC!, position));
   }
 });
@@ -56,18 +67,18 @@ describe('it answers', () => {
   const END = { ...START, version: 2n ** 128n - 1n };
 
   test('for one series only, with its candles in order', async () => {
-    const answer = await readHistory(clickhouse.client, ETH!, END);
+    const answer = await readHistory(ETH!, END);
     expect(answer).toEqual(ledger.asOf(ETH!, END));
     expect(answer).toHaveLength(4);
   });
 
   test('with nothing before the first change', async () => {
-    expect(await readHistory(clickhouse.client, BTC!, START)).toEqual([]);
+    expect(await readHistory(BTC!, START)).toEqual([]);
   });
 
   test('with nothing for a series that it does not know', async () => {
     const other = { ...BTC!, symbol: 'X/Y' };
-    expect(await readHistory(clickhouse.client, other, END)).toEqual([]);
+    expect(await readHistory(other, END)).toEqual([]);
   });
 
   test('with every digit, and null where there is no value', async () => {
@@ -85,6 +96,6 @@ describe('it answers', () => {
     const version = 2n ** 128n - 2n;
     const key = 'binance-futures|perp|EXTREME/USDT|1m';
     await analyse(clickhouse.client, [{ ...first!, series, key, values, version }]);
-    expect(await readHistory(clickhouse.client, series, END)).toMatchObject([{ values, version }]);
+    expect(await readHistory(series, END)).toMatchObject([{ values, version }]);
   });
 });

@@ -1,15 +1,22 @@
 /**
- * The closed candles of a series as they stood at a place in the stream, read from the ledger. The
- * current table cannot answer that: it may already hold later changes than the one being applied.
+ * The history of a series as it stood at a place in the stream, read from ClickHouse: closed candles
+ * from the ledger, waypoints and anchors from their own. The current tables cannot answer that: they
+ * may already hold later changes than the one being applied.
  */
 import { Type, type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { CandleValues, Series } from '#core/candle.ts';
+import { seriesKey } from '#core/candle.ts';
+import { CLICKHOUSE_TABLES } from '#core/contracts/names.ts';
 import { decimal, type DecimalString } from '#core/decimal.ts';
+import { nominalWidthMs } from '#core/interval.ts';
 import { epochMs } from '#core/time.ts';
 import { readRows, type ClickHouseClient } from '#platform/clickhouse.ts';
-import type { Position } from './position.ts';
-import type { HistoricCandle } from './series-state.ts';
+import type { HistoricCandle } from './historic-candle.ts';
+import { newestVersion, type Position } from './position.ts';
+import type { OpenRange, SeriesHistory, WaypointMark } from './series-history.ts';
+import { NO_ANCHOR } from './series-state.ts';
+import type { Waypoint } from './waypoint.ts';
 
 const NullableText = Type.Union([Type.String(), Type.Null()]);
 /** A closed candle as ClickHouse is asked for it; names are short because there are many rows. */
@@ -32,6 +39,18 @@ export const HISTORIC_CANDLE = Type.Object({
 const HistoryRow = Compile(HISTORIC_CANDLE);
 
 /** Within one version a position says which rows were taken: see Position. */
+const IS_TAKEN = `
+  (version < {version:UInt128}
+   or (version = {version:UInt128}
+       and if(op in ('r', 'i'), toUnixTimestamp64Milli(open_time) <= {openTime:Int64},
+              has({rows:Array(Int64)}, if(op = 'd', -1, 1) * toUnixTimestamp64Milli(open_time)))))`;
+const OF_SERIES = `
+  exchange = {exchange:String} and market_type = {marketType:String}
+  and symbol = {symbol:String} and interval = {interval:String}`;
+const IN_RANGE = `
+  open_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
+  and open_time < fromUnixTimestamp64Milli({to:Int64}, 'UTC')`;
+
 const AS_OF = `
   select toString(toUnixTimestamp64Milli(open_time)) as t,
          toString(tupleElement(last, 1)) as o, toString(tupleElement(last, 2)) as h,
@@ -47,39 +66,204 @@ const AS_OF = `
            argMax(tuple(open, high, low, close, volume, quote_volume, trades, taker_buy_base,
                         taker_buy_quote, revision, source, observed_at, is_deleted), version) as last
     from candle_revisions
-    where exchange = {exchange:String} and market_type = {marketType:String}
-      and symbol = {symbol:String} and interval = {interval:String}
-      and (version < {version:UInt128}
-           or (version = {version:UInt128}
-               and if(op in ('r', 'i'), toUnixTimestamp64Milli(open_time) <= {openTime:Int64},
-                      has({rows:Array(Int64)},
-                          if(op = 'd', -1, 1) * toUnixTimestamp64Milli(open_time)))))
+    where ${OF_SERIES} and ${IN_RANGE} and ${IS_TAKEN}
     group by open_time
   )
   where tupleElement(last, 13) = 0
   order by open_time`;
 
-/** All candles of `series` as they stood when it was taken to `at`, oldest first. */
-export async function readHistory(
-  client: ClickHouseClient,
-  series: Series,
-  at: Position,
-): Promise<HistoricCandle[]> {
-  const rows = await readRows<unknown>(client, AS_OF, {
-    exchange: series.exchange,
-    marketType: series.marketType,
-    symbol: series.symbol,
-    interval: series.interval,
-    version: String(at.version < 0n ? 0n : at.version),
-    openTime: at.openTime,
-    rows: at.rows,
-  });
-  return rows.map((row) => {
-    if (!HistoryRow.Check(row)) {
-      throw new Error(`the ledger answered with an unexpected row: ${JSON.stringify(row)}`);
+/** Bounds of what there is, whatever came of it: an end to reading, and a way past holes. */
+const ENDS = `
+  select count() as n, toString(toUnixTimestamp64Milli(min(open_time))) as first,
+         toString(toUnixTimestamp64Milli(max(open_time))) as last
+  from ${CLICKHOUSE_TABLES.candleRevisions}
+  where ${OF_SERIES} and ${IN_RANGE}`;
+const Ends = Compile(Type.Object({ n: Type.String(), first: Type.String(), last: Type.String() }));
+
+/** The newest waypoint of each boundary at a position, be it that its state cannot be told. */
+const PASSED = `
+  select boundary, max(version) as newest
+  from ${CLICKHOUSE_TABLES.waypoints}
+  where series = {series:String} and producer = {producer:String}
+    and version <= {newest:UInt128}
+    and toUnixTimestamp64Milli(boundary) >= {from:Int64}
+    and toUnixTimestamp64Milli(boundary) < {to:Int64}
+  group by boundary`;
+/** See `tellsState`. */
+const TELLS_STATE = `
+  (newest != {version:UInt128} or toUnixTimestamp64Milli(boundary) <= {openTime:Int64})`;
+const WAYPOINT = `
+  select toString(toUnixTimestamp64Milli(boundary)) as b, toString(version) as v, state
+  from ${CLICKHOUSE_TABLES.waypoints} final
+  where series = {series:String} and producer = {producer:String}
+    and (boundary, version) in (
+      select boundary, newest from (${PASSED}) where ${TELLS_STATE} order by boundary desc limit 1
+    )`;
+const MARKS = `
+  select toString(toUnixTimestamp64Milli(boundary)) as b, toString(max(version)) as v,
+         if(max(version) <= {newest:UInt128}
+            and (max(version) != {version:UInt128}
+                 or toUnixTimestamp64Milli(boundary) <= {openTime:Int64}),
+            argMax(hash, version), null) as last_hash
+  from ${CLICKHOUSE_TABLES.waypoints} final
+  where series = {series:String} and producer = {producer:String}
+    and toUnixTimestamp64Milli(boundary) >= {from:Int64}
+    and toUnixTimestamp64Milli(boundary) < {to:Int64}
+  group by boundary
+  order by boundary`;
+const WaypointRow = Compile(
+  Type.Object({ b: Type.String(), v: Type.String(), state: Type.String() }),
+);
+const MarkRow = Compile(
+  Type.Object({ b: Type.String(), v: Type.String(), last_hash: NullableText }),
+);
+
+const ANCHOR = `
+  select toString(toUnixTimestamp64Milli(argMax(anchor, version))) as anchor,
+         argMax(is_deleted, version) as is_deleted
+  from ${CLICKHOUSE_TABLES.anchors}
+  where ${OF_SERIES} and version <= {version:UInt128}
+  having count() > 0`;
+const AnchorRow = Compile(Type.Object({ anchor: Type.String(), is_deleted: Type.Integer() }));
+
+/** Slots of the grid in one page. */
+const PAGE_SLOTS = 8_192;
+/** Slots in which one candle is looked for. */
+const BEFORE_SLOTS = 256;
+/** 1970 and 2100: all that candles can have. */
+const OPEN_MIN = 0;
+const OPEN_MAX = 4_102_444_800_000;
+
+export interface HistoryOptions {
+  readonly client: ClickHouseClient;
+  /** Names the code that the waypoints are of; see `producerId`. */
+  readonly producer: string;
+}
+
+export class ClickHouseHistory implements SeriesHistory {
+  readonly #client: ClickHouseClient;
+  readonly #producer: string;
+
+  constructor({ client, producer }: HistoryOptions) {
+    this.#client = client;
+    this.#producer = producer;
+  }
+
+  async *candles(
+    series: Series,
+    at: Position,
+    range: OpenRange,
+  ): AsyncGenerator<readonly HistoricCandle[]> {
+    const width = PAGE_SLOTS * nominalWidthMs(series.interval);
+    const end = Math.min(range.to, OPEN_MAX);
+    let from = Math.max(range.from, OPEN_MIN);
+    while (from < end) {
+      const ends = await this.#ends(series, { from, to: end });
+      if (ends === null) return;
+      for (from = ends.first; from <= ends.last;) {
+        const to = Math.min(from + width, ends.last + 1);
+        const page = await this.#page(series, at, { from, to });
+        from = to;
+        if (page.length > 0) yield page;
+        // A hole of the series: look where it goes on.
+        else break;
+      }
+      if (from > ends.last) return;
     }
-    return historicCandle(row);
-  });
+  }
+
+  async candleBefore(series: Series, at: Position, time: number): Promise<HistoricCandle | null> {
+    const width = BEFORE_SLOTS * nominalWidthMs(series.interval);
+    let to = Math.min(time, OPEN_MAX);
+    for (;;) {
+      const ends = await this.#ends(series, { from: OPEN_MIN, to });
+      if (ends === null) return null;
+      const from = Math.max(OPEN_MIN, ends.last + 1 - width);
+      const page = await this.#page(series, at, { from, to: ends.last + 1 });
+      const last = page.at(-1);
+      if (last !== undefined) return last;
+      to = from;
+    }
+  }
+
+  async waypoint(series: Series, at: Position, range: OpenRange): Promise<Waypoint | null> {
+    const [row] = await readRows<unknown>(this.#client, WAYPOINT, this.#passed(series, at, range));
+    if (row === undefined) return null;
+    if (!WaypointRow.Check(row)) throw unexpected(row);
+    return { boundary: Number(row.b), version: BigInt(row.v), text: row.state };
+  }
+
+  async waypointMarks(
+    series: Series,
+    at: Position,
+    range: OpenRange,
+  ): Promise<readonly WaypointMark[]> {
+    const rows = await readRows<unknown>(this.#client, MARKS, this.#passed(series, at, range));
+    return rows.map((row) => {
+      if (!MarkRow.Check(row)) throw unexpected(row);
+      return { boundary: Number(row.b), version: BigInt(row.v), hash: row.last_hash };
+    });
+  }
+
+  async anchor(series: Series, at: Position): Promise<number> {
+    if (at.anchor < 0n) return NO_ANCHOR;
+    const [row] = await readRows<unknown>(this.#client, ANCHOR, {
+      ...series,
+      version: String(at.anchor),
+    });
+    if (row === undefined) return NO_ANCHOR;
+    if (!AnchorRow.Check(row)) throw unexpected(row);
+    return row.is_deleted === 1 ? NO_ANCHOR : Number(row.anchor);
+  }
+
+  async #ends(
+    series: Series,
+    { from, to }: OpenRange,
+  ): Promise<{ readonly first: number; readonly last: number } | null> {
+    const [row] = await readRows<unknown>(this.#client, ENDS, { ...series, from, to });
+    if (!Ends.Check(row)) throw unexpected(row);
+    return row.n === '0' ? null : { first: Number(row.first), last: Number(row.last) };
+  }
+
+  async #page(
+    series: Series,
+    at: Position,
+    { from, to }: OpenRange,
+  ): Promise<readonly HistoricCandle[]> {
+    const rows = await readRows<unknown>(this.#client, AS_OF, {
+      ...series,
+      version: String(unsigned(at.version)),
+      openTime: at.openTime,
+      rows: at.rows,
+      from,
+      to,
+    });
+    return rows.map((row) => {
+      if (!HistoryRow.Check(row)) throw unexpected(row);
+      return historicCandle(row);
+    });
+  }
+
+  #passed(series: Series, at: Position, { from, to }: OpenRange): Record<string, unknown> {
+    return {
+      series: seriesKey(series),
+      producer: this.#producer,
+      from: Math.max(from, OPEN_MIN),
+      to: Math.min(to, OPEN_MAX),
+      version: String(unsigned(at.version)),
+      newest: String(unsigned(newestVersion(at))),
+      openTime: at.openTime,
+    };
+  }
+}
+
+/** Below the first version there is none: 0 is not one either. */
+function unsigned(version: bigint): bigint {
+  return version < 0n ? 0n : version;
+}
+
+function unexpected(row: unknown): Error {
+  return new Error(`the ledger answered with an unexpected row: ${JSON.stringify(row)}`);
 }
 
 /** The candle that a row tells. */

@@ -8,19 +8,20 @@ import { clickHouseOptions, createClickHouse } from '#platform/clickhouse.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config.ts';
 import { startHealth } from '#platform/health.ts';
-import { assertCluster, createKafka } from '#platform/kafka.ts';
-import { runProcess, untilAborted } from '#platform/lifecycle.ts';
+import { assertCluster, createKafka, type Kafka, type Producer } from '#platform/kafka.ts';
+import { runProcess, untilAborted, type Lifecycle } from '#platform/lifecycle.ts';
 import { createLogger } from '#platform/logger.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { createRedis } from '#platform/redis.ts';
 import { CheckpointStore } from './checkpoint.ts';
 import { startAnalyzer } from './consume.ts';
-import { readHistory } from './history.ts';
+import { ClickHouseHistory } from './history.ts';
 import { createAnalyzerMetrics } from './metrics.ts';
 import { producerOf, readRunningRules } from './running-rules.ts';
 import { LatestCache } from './sink/cache-latest.ts';
 import { GroupWriter } from './sink/group-writer.ts';
 import { readNewest } from './sink/read-newest.ts';
+import { producerId } from './sink/tables.ts';
 
 const config = loadConfig();
 const logger = createLogger('analyzer', config.LOG_LEVEL);
@@ -37,26 +38,16 @@ await runProcess(logger, async (lifecycle) => {
     logger.warn({ err: error.message }, 'redis is away; going on without its cache');
   });
 
-  const kafka = createKafka({
-    brokers: config.KAFKA_BROKERS,
-    clientId: 'wickstream-analyzer',
-    logger,
-  });
-  const admin = kafka.admin();
-  await admin.connect();
-  await assertCluster(admin, config.KAFKA_CLUSTER_ID);
-  await admin.disconnect();
-  const producer = kafka.producer({ allowAutoTopicCreation: false });
-  await producer.connect();
-  lifecycle.onClose('kafka producer', () => producer.disconnect());
-
+  const { kafka, producer } = await connectKafka(lifecycle);
+  const names = producerOf(rules);
+  const history = new ClickHouseHistory({ client, producer: producerId(names) });
   let crash: Error | null = null;
   const analyzer = await startAnalyzer({
     kafka,
     writer: new GroupWriter({
       client,
       logger,
-      producer: producerOf(rules),
+      producer: names,
       rowsEnough: config.ANALYZER_FLUSH_ROWS_MAX / 2,
     }),
     latest: new LatestCache({
@@ -64,11 +55,18 @@ await runProcess(logger, async (lifecycle) => {
       logger,
       featureNames: rules.features.names,
       readNewest: (partitions) =>
-        readNewest({ client, topic: TOPIC_CANDLES, producer: producerOf(rules), partitions }),
+        readNewest({ client, topic: TOPIC_CANDLES, producer: names, partitions }),
     }),
-    checkpoints: new CheckpointStore({ client, redis, logger, topic: TOPIC_CANDLES, rules }),
+    checkpoints: new CheckpointStore({
+      client,
+      redis,
+      logger,
+      topic: TOPIC_CANDLES,
+      rules,
+      history,
+    }),
     deadLetters: createDeadLetters(producer),
-    partition: { rules, readHistory: (series, at) => readHistory(client, series, at) },
+    partition: { rules, history },
     clock: systemClock,
     logger,
     metrics: createAnalyzerMetrics(metrics),
@@ -96,3 +94,20 @@ await runProcess(logger, async (lifecycle) => {
   await untilAborted(lifecycle.signal);
   if (crash !== null) throw crash;
 });
+
+/** The cluster that is meant, and no other that happens to answer. */
+async function connectKafka(lifecycle: Lifecycle): Promise<{ kafka: Kafka; producer: Producer }> {
+  const kafka = createKafka({
+    brokers: config.KAFKA_BROKERS,
+    clientId: 'wickstream-analyzer',
+    logger,
+  });
+  const admin = kafka.admin();
+  await admin.connect();
+  await assertCluster(admin, config.KAFKA_CLUSTER_ID);
+  await admin.disconnect();
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  lifecycle.onClose('kafka producer', () => producer.disconnect());
+  return { kafka, producer };
+}

@@ -11,7 +11,11 @@ export function createAnalyzerMetrics(metrics: Metrics) {
     ),
     refolded: metrics.counter(
       'analyzer_series_refolded_total',
-      'Series folded again because a candle in their middle changed',
+      'Series of which a part was folded again, for a change in their middle or a moved anchor',
+    ),
+    refoldedRows: metrics.counter(
+      'analyzer_rows_refolded_total',
+      'Rows of features and signals that were written again for it',
     ),
     deadLetters: metrics.counter(
       'analyzer_dead_letters_total',

@@ -5,6 +5,7 @@ import { seriesKey } from '#core/candle.ts';
 import { epochMs } from '#core/time.ts';
 import { parseVersion } from '../connectors/index.ts';
 import { testCandle, TEST_OPEN_TIME, TEST_SERIES } from '../tests/support/candles.ts';
+import { MemoryLedger } from '../tests/support/memory-ledger.ts';
 import { TRIAL_RULES } from '../tests/support/trial-rules.ts';
 import { placedAfter, snapshotOf } from './overlap.ts';
 import { PartitionState } from './partition.ts';
@@ -84,20 +85,17 @@ describe('a partition', () => {
   /** Versions of the rows that each batch leaves, by minute. */
   async function run(batches: readonly (readonly CandleChange[])[], restarts = false) {
     const written: string[][] = [];
-    const candles = new Map<number, CandleChange>();
+    const ledger = new MemoryLedger();
     let rows: DerivedRow[] = [];
     const create = (): PartitionState =>
       new PartitionState({
         rules: TRIAL_RULES,
-        readHistory: () =>
-          Promise.resolve(
-            [...candles.values()]
-              .sort((a, b) => a.openTime - b.openTime)
-              .map((c) => ({ ...c, values: testCandle() })),
-          ),
+        history: ledger,
         output: {
-          change: (applied) => void candles.set(applied.openTime, applied),
+          change: (applied) => ledger.write(applied),
+          anchor: (moved) => ledger.writeAnchor(moved),
           derived: (_key, _series, row) => void rows.push(row),
+          waypoint: (...waypoint) => ledger.writeWaypoint(...waypoint),
           newest: () => undefined,
         },
       });

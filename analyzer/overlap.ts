@@ -4,7 +4,7 @@
  * and no commit before it to count from: by its version alone it would look like a redelivery of
  * something that the snapshot holds. That it comes after the snapshot shows only in the topic's order.
  */
-import type { CandleChange } from '#core/contracts/candle-change.ts';
+import type { ChangePlace } from '#core/contracts/change-place.ts';
 
 const LSN_BITS = 64n;
 const LSN_MASK = (1n << LSN_BITS) - 1n;
@@ -34,11 +34,11 @@ export function snapshotOf(
  * its own version tells. Equal events get equal places: a redelivery is still one.
  * @param taken how far the series was taken. Once that is past the snapshot, every change tells.
  */
-export function placedAfter(
+export function placedAfter<Change extends ChangePlace>(
   snapshot: SnapshotPlace,
   taken: bigint,
-  change: CandleChange,
-): CandleChange {
+  change: Change,
+): Change {
   if (taken >> LSN_BITS > snapshot.lsn || change.origin !== 'stream') return change;
   const record = change.version & LSN_MASK;
   const knowsNoCommit = change.version >> LSN_BITS === record;

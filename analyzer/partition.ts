@@ -1,28 +1,30 @@
 /**
- * One Kafka partition of candle changes: all its series, each in commit order. In: the changes of a
- * batch. Out: rows in the writer, series whose latest values changed. A series with a change in its
- * middle is folded again from the ledger, once per batch.
+ * One Kafka partition of changes: all its series, each in commit order. In: the changes of a batch.
+ * Out: rows in the writer, series whose latest values changed. What needs the history of a series, a
+ * change in its middle or a move of its anchor, is folded again once per batch.
  */
 import type { Series } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
-import type { EpochMs } from '#core/time.ts';
+import type { AnchorChange } from '#core/contracts/ledger-change.ts';
 import { placedAfter, snapshotOf, type SnapshotPlace } from './overlap.ts';
 import { advance, isApplied, type Position } from './position.ts';
-import {
-  candleAfter,
-  sameCandle,
-  SeriesState,
-  type Cause,
-  type DerivedRow,
-  type HistoricCandle,
-  type NewestCandle,
-} from './series-state.ts';
+import type { AnchorMove, Refolded } from './refold-pass.ts';
+import { refold } from './refold.ts';
+import type { SeriesHistory } from './series-history.ts';
+import { NO_ANCHOR, SeriesState, type DerivedRow, type NewestCandle } from './series-state.ts';
 import type { CompiledRuleSet } from './signals/rule-set.ts';
+import { WAYPOINT_CANDLES, type Waypoint } from './waypoint.ts';
+
+/** What moves a series. */
+export type SeriesEvent = CandleChange | AnchorChange;
 
 /** Where a partition puts what it derives. */
 export interface PartitionOutput {
   change(change: CandleChange): void;
+  anchor(change: AnchorChange): void;
   derived(key: string, series: Series, row: DerivedRow): void;
+  /** @param offset of the change that made it. */
+  waypoint(key: string, waypoint: Waypoint, offset: string): void;
   /**
    * The newest candle of a series that changed, once for each batch, with the row that is now its
    * own; null when the last candle of the series was deleted. The vector of the row is valid until
@@ -33,17 +35,24 @@ export interface PartitionOutput {
 
 export interface PartitionOptions {
   readonly rules: CompiledRuleSet;
-  /** Closed candles of a series as they stood when it was taken that far. */
-  readonly readHistory: (series: Series, at: Position) => Promise<HistoricCandle[]>;
+  readonly history: SeriesHistory;
   readonly output: PartitionOutput;
+  /** Called before a history is read: by then it must hold what was put out. */
+  readonly settle?: () => Promise<void>;
+  /** Called now and then while a series is folded again; what it throws ends the batch. */
+  readonly breathe?: () => Promise<void>;
+  /** Candles between waypoints; default WAYPOINT_CANDLES. */
+  readonly waypointCandles?: number;
 }
 
 export interface BatchCounts {
   applied: number;
   /** Delivered again, or sent again without a difference. */
   skipped: number;
-  /** Series folded again from their history. */
+  /** Series of which a part was folded again. */
   refolded: number;
+  /** Rows that folding wrote again. */
+  refoldedRows: number;
 }
 
 /** What a batch brings to one series. */
@@ -58,10 +67,19 @@ interface SeriesBatch {
   readonly late: CandleChange[];
   /** How far the batch has come. */
   to: Position;
+  /** The anchor as far as the batch has come; the state still has the one before the first move. */
+  anchor: number;
+  /** Where the moves went that wait for the end of the batch. */
+  moved: AnchorMove | null;
+  /** Of the newest change of either kind. */
+  offset: string;
 }
+
+const NOTHING = async (): Promise<void> => undefined;
 
 export class PartitionState {
   readonly #options: PartitionOptions;
+  readonly #waypointCandles: number;
   readonly series = new Map<string, SeriesState>();
   /** Series that changed since the last checkpoint. */
   readonly dirty = new Set<string>();
@@ -72,119 +90,140 @@ export class PartitionState {
 
   constructor(options: PartitionOptions) {
     this.#options = options;
+    this.#waypointCandles = options.waypointCandles ?? WAYPOINT_CANDLES;
   }
 
   /**
    * Applies the changes of one batch; candles that still run are passed over. Changes are taken as
    * they come, so that a caller can make them one by one and most of them die young.
    */
-  async apply(changes: Iterable<CandleChange>): Promise<BatchCounts> {
-    const counts: BatchCounts = { applied: 0, skipped: 0, refolded: 0 };
+  async apply(events: Iterable<SeriesEvent>): Promise<BatchCounts> {
+    const counts: BatchCounts = { applied: 0, skipped: 0, refolded: 0, refoldedRows: 0 };
     const batches = new Map<string, SeriesBatch>();
-    for (const change of changes) {
-      if (change.values?.isClosed === false) continue;
-      let batch = batches.get(change.key);
+    for (const event of events) {
+      const isAnchor = 'anchor' in event;
+      if (!isAnchor && event.values?.isClosed === false) continue;
+      let batch = batches.get(event.key);
       if (batch === undefined) {
-        batch = this.#begin(change);
-        batches.set(change.key, batch);
+        batch = this.#begin(event);
+        batches.set(event.key, batch);
       }
-      this.#take(batch, change, counts);
+      if (isAnchor) this.#takeAnchor(batch, event, counts);
+      else this.#take(batch, event, counts);
     }
     for (const batch of batches.values()) await this.#end(batch, counts);
     return counts;
   }
 
-  #begin({ key, series }: CandleChange): SeriesBatch {
+  #begin({ key, series, offset }: SeriesEvent): SeriesBatch {
     const state = this.series.get(key) ?? new SeriesState(this.#options.rules);
     this.series.set(key, state);
     const snapshot = this.#snapshots.get(key) ?? snapshotOf(state.position, this.takenBelow - 1n);
-    return { key, series, state, snapshot, last: null, late: [], to: state.position };
+    const { position: to, anchor } = state;
+    return { key, series, state, snapshot, last: null, late: [], to, anchor, moved: null, offset };
   }
 
   #take(batch: SeriesBatch, change: CandleChange, counts: BatchCounts): void {
     const { key, state, late } = batch;
-    if (change.origin === 'initial_snapshot') {
-      batch.snapshot = snapshotOf(change, change.offset);
-      if (batch.snapshot !== null) this.#snapshots.set(key, batch.snapshot);
-    }
-    const placed =
-      batch.snapshot === null ? change : placedAfter(batch.snapshot, batch.to.version, change);
+    const placed = this.#place(batch, change);
     if (isApplied(batch.to, placed)) {
       counts.skipped += 1;
       return;
     }
     this.dirty.add(key);
     batch.to = advance(batch.to, placed);
+    batch.offset = change.offset;
     // Once one change needs history, what follows it in the series does too.
-    if (late.length > 0) {
+    if (late.length > 0 || batch.moved !== null) {
       late.push(placed);
       return;
     }
-    const applied = state.apply(placed);
+    const applied = state.apply(placed, this.#waypointCandles);
     if (applied.outcome === 'needs_history') {
       late.push(placed);
     } else if (applied.outcome === 'unchanged') {
       counts.skipped += 1;
     } else {
       counts.applied += 1;
-      batch.last = applied.row;
       this.#options.output.change(placed);
       this.#options.output.derived(key, change.series, applied.row);
+      if (applied.outcome === 'stored') return;
+      batch.last = applied.row;
+      if (applied.waypoint !== null) {
+        this.#options.output.waypoint(key, applied.waypoint, change.offset);
+      }
     }
   }
 
+  /** The first anchor of a series costs nothing; a later one waits for the end of the batch. */
+  #takeAnchor(batch: SeriesBatch, change: AnchorChange, counts: BatchCounts): void {
+    const { key, state } = batch;
+    const placed = this.#place(batch, change);
+    if (placed.version <= batch.to.anchor) {
+      counts.skipped += 1;
+      return;
+    }
+    this.dirty.add(key);
+    counts.applied += 1;
+    const before = batch.anchor;
+    const anchor = placed.anchor ?? NO_ANCHOR;
+    batch.to = { ...batch.to, anchor: placed.version };
+    batch.anchor = anchor;
+    batch.offset = change.offset;
+    this.#options.output.anchor(placed);
+    const isEmpty = state.newest === null && state.anchor === NO_ANCHOR;
+    if (batch.late.length === 0 && batch.moved === null && (isEmpty || anchor === before)) {
+      state.anchor = anchor;
+      state.position = { ...state.position, anchor: placed.version };
+    } else if (anchor !== before) {
+      const { from = before, to = before } = batch.moved ?? {};
+      const { version } = placed;
+      batch.moved = { from: Math.min(from, anchor), to: Math.max(to, anchor), version };
+    }
+  }
+
+  #place<Change extends SeriesEvent>(batch: SeriesBatch, change: Change): Change {
+    if (change.origin === 'initial_snapshot') {
+      const snapshot = snapshotOf(change, change.offset);
+      if (snapshot !== null) {
+        batch.snapshot = snapshot;
+        this.#snapshots.set(batch.key, snapshot);
+      }
+    }
+    return batch.snapshot === null ? change : placedAfter(batch.snapshot, batch.to.version, change);
+  }
+
   async #end(batch: SeriesBatch, counts: BatchCounts): Promise<void> {
-    const { key, state, late } = batch;
+    const { key, state, late, moved, to, anchor } = batch;
     const { output } = this.#options;
-    if (late.length > 0) {
+    if (late.length > 0 || moved !== null) {
       counts.refolded += 1;
-      const { isChanged, row } = await this.#refold(batch);
-      if (isChanged) batch.last = row;
-      if (isChanged && row === null) output.newest(key, null);
+      const { isNewestChanged, row, rows } = await this.#refold(batch);
+      counts.refoldedRows += rows;
+      if (isNewestChanged) batch.last = row;
+      if (isNewestChanged && row === null) output.newest(key, null);
+      state.position = to;
+      state.anchor = anchor;
     }
     if (batch.last !== null) output.newest(key, { candle: state.newest!, row: batch.last });
   }
 
-  /** Folds the series again with the late changes of a batch. @returns the row of its newest candle. */
-  async #refold({
-    key,
-    series,
-    state,
-    late,
-    to,
-  }: SeriesBatch): Promise<{ readonly isChanged: boolean; readonly row: DerivedRow | null }> {
-    const { output, readHistory } = this.#options;
-    const candles = new Map<EpochMs, HistoricCandle>();
-    for (const candle of await readHistory(series, state.position)) {
-      candles.set(candle.openTime, candle);
-    }
-    const causes: Cause[] = [];
-    const deleted = new Map<EpochMs, bigint>();
-    for (const change of late) {
-      if (!mend(candles, change)) continue;
-      output.change(change);
-      causes.push({ version: change.version, openTime: change.openTime });
-      if (change.values === null) deleted.set(change.openTime, change.version);
-      else deleted.delete(change.openTime);
-    }
-    for (const [openTime, version] of deleted) {
-      output.derived(key, series, { openTime, candleVersion: version, version, evaluation: null });
-    }
-    const history = [...candles.values()].sort((a, b) => a.openTime - b.openTime);
-    const row = state.refold(history, causes, to, (derived) =>
-      output.derived(key, series, derived),
+  async #refold(batch: SeriesBatch): Promise<Refolded> {
+    const { key, series, state, late, anchor, moved, offset } = batch;
+    const { output, history, settle = NOTHING, breathe = NOTHING } = this.#options;
+    await settle();
+    return refold(
+      { series, state, late, anchor, moved },
+      {
+        history,
+        breathe,
+        waypointCandles: this.#waypointCandles,
+        output: {
+          change: (change) => output.change(change),
+          derived: (row) => output.derived(key, series, row),
+          waypoint: (waypoint) => output.waypoint(key, waypoint, offset),
+        },
+      },
     );
-    return { isChanged: causes.length > 0, row };
   }
-}
-
-/** Applies one change to the history. @returns false when it changes nothing. */
-function mend(candles: Map<EpochMs, HistoricCandle>, change: CandleChange): boolean {
-  const { openTime, values } = change;
-  const known = candles.get(openTime);
-  if (values === null) return candles.delete(openTime);
-  const candle = candleAfter(change, values);
-  if (known !== undefined && sameCandle(candle, known)) return false;
-  candles.set(openTime, candle);
-  return true;
 }

@@ -42,17 +42,22 @@ describe('a change was applied already', () => {
 
 test('a new version forgets the rows of the one before', () => {
   const first = advance(advance(START, at(10n, 'r', 1)), at(11n, 'c', 2));
-  expect(first).toEqual({ version: 11n, openTime: 0, rows: [at(11n, 'c', 2).openTime] });
+  expect(first).toEqual({ ...START, version: 11n, openTime: 0, rows: [at(11n, 'c', 2).openTime] });
 });
 
 test.each([
   START,
   advance(START, at(2n ** 127n, 'r', 7)),
   [at(9n, 'd', 1), at(9n, 'c', 2)].reduce(advance, START),
+  { ...advance(START, at(9n, 'c', 2)), anchor: 7n },
+  { ...START, anchor: 0n },
 ])('position %# is the same after it was written and read', (position) => {
   expect(parsePosition(positionText(position))).toEqual(position);
 });
 
-test.each(['', '1', '1:2', '1:2:x', '1:2:3,', 'a:2:', '1:2:3:4'])('"%s" is none', (text) => {
-  expect(parsePosition(text)).toBeNull();
-});
+test.each(['', '1', '1:2', '1:2:x', '1:2:3,', 'a:2:', '1:2:3:x', '1:2:3:4:5'])(
+  '"%s" is none',
+  (text) => {
+    expect(parsePosition(text)).toBeNull();
+  },
+);

@@ -16,9 +16,11 @@ export interface Position {
    * holds no more rows than a page of the table.
    */
   readonly rows: readonly number[];
+  /** The last move of the anchor that was taken, which is counted by itself; -1 for none. */
+  readonly anchor: bigint;
 }
 
-export const START: Position = { version: -1n, openTime: 0, rows: [] };
+export const START: Position = { version: -1n, openTime: 0, rows: [], anchor: -1n };
 
 type Placed = Pick<CandleChange, 'version' | 'op' | 'openTime'>;
 
@@ -33,25 +35,33 @@ export function isApplied(position: Position, change: Placed): boolean {
 /** The position once `change`, which lies behind it, is taken too. */
 export function advance(position: Position, change: Placed): Position {
   const { version, op, openTime } = change;
+  const { anchor } = position;
   const { openTime: upTo, rows } = version === position.version ? position : START;
   return op === 'r'
-    ? { version, openTime, rows }
-    : { version, openTime: upTo, rows: [...rows, rowOf(change)] };
+    ? { version, openTime, rows, anchor }
+    : { version, openTime: upTo, rows: [...rows, rowOf(change)], anchor };
 }
 
-export function positionText({ version, openTime, rows }: Position): string {
-  return `${version}:${openTime}:${rows.join(',')}`;
+/** The newest change of either kind. */
+export function newestVersion({ version, anchor }: Position): bigint {
+  return anchor > version ? anchor : version;
+}
+
+export function positionText({ version, openTime, rows, anchor }: Position): string {
+  const text = `${version}:${openTime}:${rows.join(',')}`;
+  return anchor < 0n ? text : `${text}:${anchor}`;
 }
 
 /** Null when `text` was not written by `positionText`. */
 export function parsePosition(text: string): Position | null {
-  const match = /^(-?\d+):(\d+):((?:-?\d+(?:,-?\d+)*)?)$/.exec(text);
+  const match = /^(-?\d+):(\d+):((?:-?\d+(?:,-?\d+)*)?)(?::(\d+))?$/.exec(text);
   if (match === null) return null;
-  const [, version = '', openTime = '', rows = ''] = match;
+  const [, version = '', openTime = '', rows = '', anchor] = match;
   return {
     version: BigInt(version),
     openTime: Number(openTime),
     rows: rows === '' ? [] : rows.split(',').map(Number),
+    anchor: anchor === undefined ? -1n : BigInt(anchor),
   };
 }
 

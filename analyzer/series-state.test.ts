@@ -5,14 +5,8 @@ import { epochMs } from '#core/time.ts';
 import { CandleStream } from '../tests/support/candle-stream.ts';
 import { TRIAL_RULES } from '../tests/support/trial-rules.ts';
 import { advance, START } from './position.ts';
-import {
-  candleAfter,
-  sameCandle,
-  SeriesState,
-  type Applied,
-  type DerivedRow,
-  type HistoricCandle,
-} from './series-state.ts';
+import { candleAfter, sameCandle, type HistoricCandle } from './historic-candle.ts';
+import { SeriesState, type Applied } from './series-state.ts';
 
 const MINUTE_MS = 60_000;
 const [FIRST, SECOND, THIRD] = new CandleStream(3).changes.filter(
@@ -34,10 +28,6 @@ function stateAfter(...changes: CandleChange[]): SeriesState {
   const state = new SeriesState(TRIAL_RULES);
   for (const change of changes) state.apply(change);
   return state;
-}
-
-function historyOf(...changes: CandleChange[]): HistoricCandle[] {
-  return changes.map((change) => candleAfter(change, change.values!));
 }
 
 describe('a change of a series', () => {
@@ -77,52 +67,6 @@ describe('a change of a series', () => {
     const before = state.save();
     expect(state.apply(change)).toEqual<Applied>({ outcome: 'needs_history' });
     expect(state.save()).toBe(before);
-  });
-});
-
-describe('folding a series again', () => {
-  function refold(
-    history: HistoricCandle[],
-    causes: { version: bigint; openTime: number }[],
-  ): { rows: DerivedRow[]; state: SeriesState } {
-    const state = stateAfter(FIRST, SECOND, THIRD);
-    const rows: DerivedRow[] = [];
-    const position = advance(START, at(THIRD, 99n << 64n));
-    const typed = causes.map(({ version, openTime }) => ({ version, openTime: epochMs(openTime) }));
-    state.refold(history, typed, position, (row) => rows.push(row));
-    return { rows, state };
-  }
-
-  test('emits the rows from the first cause on, each with the newest cause at or before it', () => {
-    const history = historyOf(FIRST, revised(SECOND, 5n << 64n), revised(THIRD, 4n << 64n));
-    const { rows } = refold(history, [
-      { version: 5n << 64n, openTime: SECOND.openTime },
-      { version: 4n << 64n, openTime: THIRD.openTime },
-    ]);
-    expect(
-      rows.map(({ openTime, candleVersion, version }) => [openTime, candleVersion, version]),
-    ).toEqual([
-      [SECOND.openTime, 5n << 64n, 5n << 64n],
-      [THIRD.openTime, 4n << 64n, 5n << 64n],
-    ]);
-  });
-
-  test('without a cause emits nothing, and stands where it is told', () => {
-    const { rows, state } = refold(historyOf(FIRST, SECOND), []);
-    expect(rows).toEqual([]);
-    expect(state.position).toEqual(advance(START, at(THIRD, 99n << 64n)));
-  });
-
-  test('gives the state that taking the candles one by one gives', () => {
-    const history = historyOf(FIRST, SECOND, THIRD);
-    const state = new SeriesState(TRIAL_RULES);
-    state.refold(history, [], advance(START, THIRD), () => undefined);
-    expect(state.save()).toBe(stateAfter(FIRST, SECOND, THIRD).save());
-  });
-
-  test('of a series without candles begins anew', () => {
-    const { state } = refold([], [{ version: 9n, openTime: FIRST.openTime }]);
-    expect(state.apply(at(FIRST, 100n << 64n)).outcome).toBe('derived');
   });
 });
 

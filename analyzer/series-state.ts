@@ -1,19 +1,27 @@
 /**
- * One series as the analyzer holds it: how far the stream was taken, the newest candle, and the
- * evaluator behind it. `apply` is the deterministic step for a change that needs no history; a change
- * in the middle of the series is answered with `needs_history` and goes through `refold`.
+ * One series as the analyzer holds it: how far the stream was taken, the first candle that counts, the
+ * newest candle, and the evaluator behind it. `apply` is the deterministic step for a change that
+ * needs no history; a change in the middle of the series is answered with `needs_history` and goes
+ * through refold.ts.
  */
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import type { CandleValues } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
-import { parseDecimal, type DecimalString } from '#core/decimal.ts';
-import { AppError } from '#core/errors.ts';
 import { epochMs, type EpochMs } from '#core/time.ts';
-import { Evaluator, type CandleEvaluation } from './evaluation.ts';
+import { Evaluator, unanchored, type CandleEvaluation } from './evaluation.ts';
 import { barOf } from './features/bar.ts';
+import {
+  candleAfter,
+  invalidState,
+  restoreValues,
+  sameCandle,
+  SAVED_VALUES,
+  saveValues,
+  type HistoricCandle,
+} from './historic-candle.ts';
 import { advance, parsePosition, positionText, START, type Position } from './position.ts';
 import type { CompiledRuleSet } from './signals/rule-set.ts';
+import { boundaryOf, WAYPOINT_CANDLES, waypointText, type Waypoint } from './waypoint.ts';
 
 /** A row of features and signal that must be written. */
 export interface DerivedRow {
@@ -26,46 +34,27 @@ export interface DerivedRow {
   readonly evaluation: CandleEvaluation | null;
 }
 
-/** A change that rows are derived again for, from its open time on. */
-export interface Cause {
-  readonly version: bigint;
-  readonly openTime: EpochMs;
-}
-
-/** A closed candle as the history of a series holds it. */
-export interface HistoricCandle {
-  readonly openTime: EpochMs;
-  readonly values: CandleValues;
-  readonly revision: number;
-  readonly observedAt: EpochMs;
-  readonly source: string;
-  readonly version: bigint;
-}
-
 /** The newest candle of a series, and the row that is its own. */
 export interface NewestCandle {
   readonly candle: HistoricCandle;
   readonly row: DerivedRow;
 }
 
-/** The candle that a change leaves behind. */
-export function candleAfter(change: CandleChange, values: CandleValues): HistoricCandle {
-  const { openTime, revision, observedAt, source, version } = change;
-  return { openTime, values, revision, observedAt, source, version };
-}
-
 export type Applied =
   /** In order: the change stands, and this is its row. */
-  | { readonly outcome: 'derived'; readonly row: DerivedRow }
+  | { readonly outcome: 'derived'; readonly row: DerivedRow; readonly waypoint: Waypoint | null }
+  /** Older than the anchor: stored, and nothing follows from it. */
+  | { readonly outcome: 'stored'; readonly row: DerivedRow }
   /** The newest candle, sent again just as it was. */
   | { readonly outcome: 'unchanged' }
-  /** Not the newest candle: the series must be folded again with it. */
+  /** What it does depends on candles that the state does not hold. */
   | { readonly outcome: 'needs_history' };
 
 const Saved = Compile(
   Type.Object(
     {
       position: Type.String(),
+      anchor: Type.Union([Type.Integer(), Type.Null()]),
       newest: Type.Union([
         Type.Object({
           openTime: Type.Integer(),
@@ -73,10 +62,7 @@ const Saved = Compile(
           revision: Type.Integer(),
           observedAt: Type.Integer(),
           source: Type.String(),
-          values: Type.Array(Type.Union([Type.String(), Type.Number(), Type.Null()]), {
-            minItems: 9,
-            maxItems: 9,
-          }),
+          values: SAVED_VALUES,
         }),
         Type.Null(),
       ]),
@@ -86,25 +72,41 @@ const Saved = Compile(
   ),
 );
 
+/** What every candle counts from where nobody set an anchor. */
+export const NO_ANCHOR = -Infinity;
+
+/** What a series comes to once some of its candles were folded. */
+export interface FoldedSeries {
+  readonly evaluator: Evaluator;
+  /** The newest candle that counts. */
+  readonly newest: HistoricCandle | null;
+}
+
 export class SeriesState {
-  readonly #rules: CompiledRuleSet;
+  readonly rules: CompiledRuleSet;
   #evaluator: Evaluator;
   #newest: HistoricCandle | null = null;
   position: Position = START;
+  /** Open time of the first candle that counts, or NO_ANCHOR. */
+  anchor: number = NO_ANCHOR;
 
   constructor(rules: CompiledRuleSet) {
-    this.#rules = rules;
+    this.rules = rules;
     this.#evaluator = new Evaluator(rules);
   }
 
-  /** The newest candle; null where there is none. */
+  /** The newest candle that counts; null where there is none. */
   get newest(): HistoricCandle | null {
     return this.#newest;
   }
 
-  /** Applies a change of a closed candle; the position moves unless history is needed. */
-  apply(change: CandleChange): Applied {
+  /**
+   * Applies a change of a closed candle; the position moves unless history is needed.
+   * @param waypointCandles candles between two boundaries.
+   */
+  apply(change: CandleChange, waypointCandles = WAYPOINT_CANDLES): Applied {
     const { values, openTime, version } = change;
+    if (openTime < this.anchor) return this.#store(change);
     const newest = this.#newest;
     const isNext = newest === null || openTime > newest.openTime;
     if (values === null || (!isNext && openTime < newest.openTime)) {
@@ -115,57 +117,47 @@ export class SeriesState {
       this.position = advance(this.position, change);
       return { outcome: 'unchanged' };
     }
+    const waypoint = isNext ? this.#waypointBefore(change, waypointCandles) : null;
     const bar = barOf({ ...values, openTime });
     const evaluation = isNext ? this.#evaluator.add(bar) : this.#evaluator.replace(bar);
     this.#newest = candle;
     this.position = advance(this.position, change);
-    return { outcome: 'derived', row: { openTime, candleVersion: version, version, evaluation } };
+    const row = { openTime, candleVersion: version, version, evaluation };
+    return { outcome: 'derived', row, waypoint };
   }
 
-  /**
-   * Folds the whole series again. `history` are its candles, oldest first, with every change of the
-   * batch applied; rows from the first cause on are emitted, each with the newest version among the
-   * causes whose open time lies at or before its own.
-   * @returns the row of the newest candle, with the candle's own version where it was not emitted;
-   * null where there is no candle.
-   */
-  refold(
-    history: readonly HistoricCandle[],
-    causes: readonly Cause[],
-    position: Position,
-    emit: (row: DerivedRow) => void,
-  ): DerivedRow | null {
-    const ordered = [...causes].sort((a, b) => a.openTime - b.openTime);
-    const from = ordered[0]?.openTime ?? Infinity;
-    this.#evaluator = new Evaluator(this.#rules);
-    let next = 0;
-    let version = 0n;
-    let row: DerivedRow | null = null;
-    for (const candle of history) {
-      const { openTime } = candle;
-      const evaluation = this.#evaluator.add(barOf({ ...candle.values, openTime }));
-      while (next < ordered.length && ordered[next]!.openTime <= openTime) {
-        if (ordered[next]!.version > version) version = ordered[next]!.version;
-        next += 1;
-      }
-      const isCaused = openTime >= from;
-      row = {
-        openTime,
-        candleVersion: candle.version,
-        version: isCaused ? version : candle.version,
-        evaluation,
-      };
-      if (isCaused) emit(row);
-    }
-    this.#newest = history.at(-1) ?? null;
-    this.position = position;
-    return row;
+  /** A change before the anchor is its own row and no other. */
+  #store(change: CandleChange): Applied {
+    // A snapshot tells rows again that did not change; the stream only those that did.
+    if (change.origin !== 'stream') return { outcome: 'needs_history' };
+    const { openTime, version, values } = change;
+    this.position = advance(this.position, change);
+    const evaluation = values === null ? null : unanchored(this.rules);
+    return {
+      outcome: 'stored',
+      row: { openTime, candleVersion: version, version, evaluation },
+    };
+  }
+
+  #waypointBefore({ series, openTime, version }: CandleChange, candles: number): Waypoint | null {
+    const newest = this.#newest;
+    if (newest === null) return null;
+    const boundary = boundaryOf(series.interval, openTime, candles);
+    if (newest.openTime >= boundary) return null;
+    return { boundary, version, text: waypointText(this.#evaluator, newest) };
+  }
+
+  /** Puts the state where folding has brought the series. */
+  settle({ evaluator, newest }: FoldedSeries): void {
+    this.#evaluator = evaluator;
+    this.#newest = newest;
   }
 
   save(): string {
     const newest = this.#newest;
     return JSON.stringify({
       position: positionText(this.position),
+      anchor: this.anchor === NO_ANCHOR ? null : this.anchor,
       newest:
         newest === null
           ? null
@@ -175,7 +167,7 @@ export class SeriesState {
               revision: newest.revision,
               observedAt: newest.observedAt,
               source: newest.source,
-              values: valueList(newest.values),
+              values: saveValues(newest.values),
             },
       evaluator: this.#evaluator.save(),
     });
@@ -187,101 +179,27 @@ export class SeriesState {
     try {
       json = JSON.parse(text);
     } catch (error) {
-      throw invalid('is not JSON', error);
+      throw invalidState('is not JSON', error);
     }
-    if (!Saved.Check(json)) throw invalid('does not have the shape of one');
+    if (!Saved.Check(json)) throw invalidState('does not have the shape of one');
     const position = parsePosition(json.position);
-    if (position === null) throw invalid(`stands at "${json.position}", which is no position`);
+    if (position === null) throw invalidState(`stands at "${json.position}", which is no position`);
     const state = new SeriesState(rules);
     state.#evaluator = Evaluator.restore(rules, json.evaluator);
     state.position = position;
+    state.anchor = json.anchor ?? NO_ANCHOR;
     if (json.newest !== null) {
       const { revision, source } = json.newest;
       const openTime = epochMs(json.newest.openTime);
-      const values = valuesFrom(json.newest.values);
+      const values = restoreValues(json.newest.values);
       const observedAt = epochMs(json.newest.observedAt);
       const version = BigInt(json.newest.version);
       state.#newest = { openTime, values, revision, observedAt, source, version };
       state.#evaluator.resumeAt(barOf({ ...values, openTime }));
     }
     if ((state.#newest?.openTime ?? null) !== state.#evaluator.openTime) {
-      throw invalid('names another newest candle than its features');
+      throw invalidState('names another newest candle than its features');
     }
     return state;
   }
-}
-
-/**
- * True when both are the same row but for their place in the stream. Canonical texts are equal
- * exactly when their values are.
- */
-export function sameCandle(a: HistoricCandle, b: HistoricCandle): boolean {
-  return (
-    a.revision === b.revision &&
-    a.observedAt === b.observedAt &&
-    a.source === b.source &&
-    sameValues(a.values, b.values)
-  );
-}
-
-function sameValues(a: CandleValues, b: CandleValues): boolean {
-  return (
-    a.close === b.close &&
-    a.high === b.high &&
-    a.low === b.low &&
-    a.open === b.open &&
-    a.volume === b.volume &&
-    a.quoteVolume === b.quoteVolume &&
-    a.trades === b.trades &&
-    a.takerBuyBase === b.takerBuyBase &&
-    a.takerBuyQuote === b.takerBuyQuote
-  );
-}
-
-function valueList(values: CandleValues): (string | number | null)[] {
-  return [
-    values.open,
-    values.high,
-    values.low,
-    values.close,
-    values.volume,
-    values.quoteVolume,
-    values.trades,
-    values.takerBuyBase,
-    values.takerBuyQuote,
-  ];
-}
-
-function valuesFrom(list: readonly (string | number | null)[]): CandleValues {
-  const [open, high, low, close, volume, quoteVolume, trades, takerBuyBase, takerBuyQuote] = list;
-  return {
-    open: required(open),
-    high: required(high),
-    low: required(low),
-    close: required(close),
-    volume: optional(volume),
-    quoteVolume: optional(quoteVolume),
-    trades: typeof trades === 'number' ? trades : null,
-    takerBuyBase: optional(takerBuyBase),
-    takerBuyQuote: optional(takerBuyQuote),
-    isClosed: true,
-  };
-}
-
-function required(value: string | number | null | undefined): DecimalString {
-  const parsed = parseDecimal(String(value));
-  if (!parsed.ok) throw invalid(`holds "${value}", which is not a price`);
-  return parsed.value;
-}
-
-function optional(value: string | number | null | undefined): DecimalString | null {
-  return value === null || value === undefined ? null : required(value);
-}
-
-function invalid(problem: string, cause?: unknown): AppError {
-  return new AppError(
-    'WICK_ANALYZER_STATE_INVALID',
-    `a saved series state ${problem}; rebuild the series from its candles`,
-    { cause },
-  );
 }

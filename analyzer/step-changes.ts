@@ -1,12 +1,13 @@
 /**
  * The messages of one step, decoded one by one as the state takes them, so that most die young. In:
- * messages of one partition. Out: changes of closed candles for the state; what else there is goes
- * where it belongs: running candles to the latest values, gaps and funding payments, which are no
- * part of any state, straight to their tables, and what cannot be read to the dead letters.
+ * messages of one partition. Out: changes of closed candles and of anchors for the state; what else there
+ * is goes where it belongs: running candles to the latest values, gaps and funding payments, which are
+ * no part of any state, straight to their tables, and what cannot be read to the dead letters.
  */
 import { decodeCandleMessage, type DeadLetters } from '../connectors/index.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import type { EachBatchPayload } from '#platform/kafka.ts';
+import type { SeriesEvent } from './partition.ts';
 import type { LatestStep } from './sink/latest-step.ts';
 import type { OutputRows } from './sink/tables.ts';
 
@@ -39,7 +40,7 @@ export class StepChanges {
   }
 
   /** To be taken once, to its end. */
-  *closed(): Generator<CandleChange> {
+  *events(): Generator<SeriesEvent> {
     const { topic, partition, messages } = this.#step;
     for (const message of messages) {
       const { offset, value } = message;
@@ -52,6 +53,9 @@ export class StepChanges {
         if (change.values?.isClosed === false) continue;
         this.newest = change;
         yield change;
+      } else if (decoded.kind === 'anchor') {
+        this.ledgerRows += 1;
+        yield decoded.change;
       } else if (decoded.kind === 'gap') {
         this.ledgerRows += 1;
         this.#rows.addGap(decoded.change);

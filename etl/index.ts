@@ -31,3 +31,4 @@ export { listQuarantine, type QuarantinedCandle } from './quarantine/list-quaran
 export { redriveQuarantine } from './quarantine/redrive.ts';
 export { readFirstOpen } from './load/read-first-open.ts';
 export { readNewestFunding } from './load/upsert-funding.ts';
+export { moveAnchor } from './load/set-anchors.ts';

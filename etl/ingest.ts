@@ -13,6 +13,7 @@ import type { RunCounts } from './load/advance-run.ts';
 import { finishRun } from './load/finish-run.ts';
 import { loadBatch, type LoadPage, type LoadResult } from './load/load-batch.ts';
 import { readCandleBefore } from './load/read-candle-before.ts';
+import { moveAnchor } from './load/set-anchors.ts';
 import { startRun } from './load/start-run.ts';
 import type { PriceRange } from './transform/jump.ts';
 import { endsInDoubt, firstGood, validatePage } from './transform/validate.ts';
@@ -31,6 +32,11 @@ export interface IngestJob {
   readonly venueNow?: EpochMs | undefined;
   /** Most candles in one transaction; a page is never split. Default 6,000. */
   readonly batchRowsMax?: number | undefined;
+  /**
+   * False where the range is a part of more that is still to be read: the caller moves the anchor
+   * when all of it is stored. Default true.
+   */
+  readonly movesAnchor?: boolean | undefined;
   /** Somebody has looked at the jumps of the range and means them to be stored. Default false. */
   readonly acceptsJumps?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -59,6 +65,8 @@ export async function ingest(job: IngestJob): Promise<IngestReport> {
   const runId = await startRun(job.pool, job);
   try {
     const report = await run(job, runId);
+    const isNew = report.counts.inserted + report.counts.closed > 0;
+    if (job.movesAnchor !== false && isNew) await moveAnchor(job.pool, job.series, job.from);
     await finishRun(job.pool, runId, null);
     return report;
   } catch (error) {

@@ -22,6 +22,7 @@ describe('the login may', () => {
     'select * from market.candles',
     'select * from market.gaps',
     'select * from market.funding_rates',
+    'select * from market.anchors',
     'select * from market.heartbeat',
     'select * from market.cdc_signal',
     `insert into market.heartbeat (id, beat_at) values (1, now())
@@ -46,6 +47,7 @@ describe('the login may not', () => {
     'delete from market.gaps',
     'update market.funding_rates set rate = 0',
     'delete from market.funding_rates',
+    'update market.anchors set anchor = now()',
     'select * from market.raw_payloads',
     'select * from market.ingest_runs',
     'select * from market.quarantine',

@@ -92,7 +92,8 @@ async function setRights(client: pg.PoolClient, cdcUser: string): Promise<void> 
     revoke all on all functions in schema ${schema} from ${role};
     revoke all on schema ${schema} from ${role};
     grant usage on schema ${schema} to ${role};
-    grant select on ${schema}.candles, ${schema}.gaps, ${schema}.funding_rates to ${role};
+    grant select on ${schema}.candles, ${schema}.gaps, ${schema}.funding_rates,
+      ${schema}.anchors to ${role};
     grant select on ${schema}.heartbeat, ${schema}.cdc_signal to ${role};
     -- The heartbeat query upserts its one row.
     grant insert, update on ${schema}.heartbeat to ${role};

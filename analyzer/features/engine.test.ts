@@ -97,11 +97,11 @@ it('refuses a state of another set, version or layout and damaged texts, as an i
   const text = fed(realBars()).state();
   const refused: Readonly<Record<string, string>> = {
     'is not JSON': text.slice(0, -1),
-    'does not have the shape': text.replace('"seen":320', '"seen":"320"'),
-    'is core.v2 in layout 1, not core.v1': text.replace('core.v1', 'core.v2'),
-    'in layout 9': text.replace('"format":1', '"format":9'),
+    'does not have the shape': text.replace('"seen":50', '"seen":"50"'),
+    'is core.v2 in layout 2, not core.v1': text.replace('core.v1', 'core.v2'),
+    'in layout 9': text.replace('"format":2', '"format":9'),
     'holds the indicators': text.replace('"rsi:14"', '"rsi:15"'),
-    'says 0 bars': text.replace('"seen":320', '"seen":0'),
+    'says 0 bars': text.replace('"seen":50', '"seen":0'),
     'has numbers left over: 1': text.replace(/"ema:12":\[([^\]]*)\]/, '"ema:12":[$1,1]'),
     'ends too early': text.replace(/"ema:12":\[[^\]]*\]/, '"ema:12":[]'),
   };
@@ -113,11 +113,11 @@ it('refuses a state of another set, version or layout and damaged texts, as an i
   }
 });
 
-it('knows how many bars it has taken and when the newest opened', () => {
+it('counts the bars up to its warm-up, and knows when the newest opened', () => {
   const bars = realBars();
   const engine = fed(bars);
   const restored = restoreFeatureEngine(CORE, engine.state());
-  expect([restored.seen, restored.openTime]).toEqual([320, bars.at(-1)?.openTime]);
+  expect([restored.seen, restored.openTime]).toEqual([CORE.warmUp, bars.at(-1)?.openTime]);
   expect([createFeatureEngine(CORE).seen, createFeatureEngine(CORE).openTime]).toEqual([0, null]);
   expect(restoreFeatureEngine(CORE, createFeatureEngine(CORE).state()).openTime).toBeNull();
 });

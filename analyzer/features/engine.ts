@@ -15,7 +15,7 @@ import type { Indicator } from './indicator.ts';
 import { StateReader } from './state-reader.ts';
 
 /** Raised when the layout of the saved text changes. */
-const STATE_FORMAT = 1;
+const STATE_FORMAT = 2;
 
 const SavedState = Compile(
   Type.Object(
@@ -33,7 +33,7 @@ const SavedState = Compile(
 /** The running features of one series. */
 export interface FeatureEngine {
   readonly features: CompiledFeatureSet;
-  /** Bars taken since the series' anchor. */
+  /** Bars taken since the series' anchor, counted up to the warm-up of the set. */
   readonly seen: number;
   /** Open time of the newest bar; null before the first. */
   readonly openTime: number | null;
@@ -102,7 +102,8 @@ class RunningFeatures implements FeatureEngine {
       );
     }
     for (const indicator of this.#indicators) indicator.add(bar);
-    this.#seen += 1;
+    // No further than matters: a state must not tell how long ago its series began.
+    if (this.#seen < this.features.warmUp) this.#seen += 1;
     this.#openTime = bar.openTime;
   }
 

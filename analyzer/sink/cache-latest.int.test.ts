@@ -8,7 +8,8 @@ import { CandleStream } from '../../tests/support/candle-stream.ts';
 import { startEngines } from '../../tests/support/engines.ts';
 import { recordLogger, type RecordedLogger } from '../../tests/support/recorded-logger.ts';
 import type { CandleEvaluation } from '../evaluation.ts';
-import { candleAfter, type NewestCandle } from '../series-state.ts';
+import { candleAfter } from '../historic-candle.ts';
+import { type NewestCandle } from '../series-state.ts';
 import { LatestCache, type LatestCacheOptions, type LatestValues } from './cache-latest.ts';
 
 /** Redis is shared by all tests of a run. */

@@ -3,7 +3,8 @@ import { beforeEach, expect, test } from 'vitest';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import { epochMs, type EpochMs } from '#core/time.ts';
 import { CandleStream } from '../../tests/support/candle-stream.ts';
-import { candleAfter, type HistoricCandle, type NewestCandle } from '../series-state.ts';
+import { candleAfter, type HistoricCandle } from '../historic-candle.ts';
+import { type NewestCandle } from '../series-state.ts';
 import type { LatestValues } from './cache-latest.ts';
 import { LatestStep } from './latest-step.ts';
 

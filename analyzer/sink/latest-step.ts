@@ -4,7 +4,8 @@
  * knows nothing of Redis.
  */
 import type { CandleChange } from '#core/contracts/candle-change.ts';
-import type { HistoricCandle, NewestCandle } from '../series-state.ts';
+import type { HistoricCandle } from '../historic-candle.ts';
+import type { NewestCandle } from '../series-state.ts';
 import type { LatestCache, LatestValues } from './cache-latest.ts';
 
 /** The newest closed candle of a series as it is at that moment. */

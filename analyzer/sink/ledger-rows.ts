@@ -1,10 +1,10 @@
 /**
- * Rows of what travels with the candles: gaps and funding payments. In: their changes. Out: a Native
- * block for each table. Keyed and versioned like candles, so a row written again changes nothing; a
- * deleted one keeps its key alone.
+ * Rows of what travels with the candles: gaps, funding payments and anchors. In: their changes. Out: a
+ * Native block for each table. Keyed and versioned like candles, so a row written again changes
+ * nothing; a deleted one keeps its key alone.
  */
 import type { Series } from '#core/candle.ts';
-import type { FundingChange, GapChange } from '#core/contracts/ledger-change.ts';
+import type { AnchorChange, FundingChange, GapChange } from '#core/contracts/ledger-change.ts';
 import { decimal } from '#core/decimal.ts';
 import {
   DictionaryColumn,
@@ -63,16 +63,32 @@ function fundingColumns() {
   };
 }
 
+function anchorColumns() {
+  return {
+    ...seriesColumns(),
+    version: new PlainColumn('UInt128'),
+    anchor: new PlainColumn(TIME),
+    is_deleted: new PlainColumn('UInt8'),
+    kafka_partition: new PlainColumn('UInt16'),
+    kafka_offset: new PlainColumn('UInt64'),
+  };
+}
+
 const ZERO = decimal('0');
 
 /** Collects rows until they are taken. */
 export class LedgerRows {
   readonly #gap = gapColumns();
   readonly #funding = fundingColumns();
+  readonly #anchor = anchorColumns();
 
   /** Rows in the fuller table. */
   get rows(): number {
-    return Math.max(this.#gap.version.length, this.#funding.version.length);
+    return Math.max(
+      this.#gap.version.length,
+      this.#funding.version.length,
+      this.#anchor.version.length,
+    );
   }
 
   addGap({ series, from, gap, version }: GapChange): void {
@@ -106,11 +122,28 @@ export class LedgerRows {
     writeVersion(row, version, payment === null);
   }
 
+  addAnchor({ series, anchor, version, partition, offset }: AnchorChange): void {
+    const row = this.#anchor;
+    writeSeries(row, series);
+    row.anchor.next.int64(anchor ?? 0);
+    writeVersion(row, version, anchor === null);
+    row.kafka_partition.next.uint16(partition);
+    row.kafka_offset.next.uint64(BigInt(offset));
+  }
+
   /** Hands over a block for each table, without bytes where it has no rows, and starts anew. */
-  take(): { readonly gaps: Buffer; readonly fundingRates: Buffer } {
-    const blocks = { gaps: encodeBlock(this.#gap), fundingRates: encodeBlock(this.#funding) };
+  take(): {
+    readonly gaps: Buffer;
+    readonly fundingRates: Buffer;
+    readonly anchors: Buffer;
+  } {
+    const blocks = {
+      gaps: encodeBlock(this.#gap),
+      fundingRates: encodeBlock(this.#funding),
+      anchors: encodeBlock(this.#anchor),
+    };
     if (this.rows === 0) return blocks;
-    for (const part of [this.#gap, this.#funding]) {
+    for (const part of [this.#gap, this.#funding, this.#anchor]) {
       for (const column of Object.values<NativeColumn>(part)) column.clear();
     }
     return blocks;

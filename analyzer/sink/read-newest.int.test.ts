@@ -39,13 +39,15 @@ beforeEach(() => {
   const ledger = new MemoryLedger();
   partition = new PartitionState({
     rules: TRIAL_RULES,
-    readHistory: (series, at) => Promise.resolve(ledger.asOf(series, at)),
+    history: ledger,
     output: {
       change: (change) => {
         ledger.write(change);
         rows.addChange(change);
       },
+      anchor: (change) => ledger.writeAnchor(change),
       derived: (_key, series, row) => rows.addDerived(series, row),
+      waypoint: (...waypoint) => ledger.writeWaypoint(...waypoint),
       newest: (key, newest) => told.set(key, newest === null ? null : plain(newest)),
     },
   });
@@ -119,7 +121,7 @@ async function erase(series: Series, from = 0): Promise<void> {
   for (const openTime of openTimes) {
     version += 1n;
     const place = { openTime, op: 'd', origin: 'stream', version } as const;
-    stream.changes.push({ ...known[0]!, ...place, values: null });
+    stream.events.push({ ...known[0]!, ...place, values: null });
   }
   await analyse();
 }

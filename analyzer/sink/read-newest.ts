@@ -10,7 +10,8 @@ import { DECISIONS, SCORE_BASES, type DirectionScores } from '#core/signal.ts';
 import { readRows, type ClickHouseClient } from '#platform/clickhouse.ts';
 import type { CandleEvaluation } from '../evaluation.ts';
 import { HISTORIC_CANDLE, historicCandle } from '../history.ts';
-import type { DerivedRow, HistoricCandle, NewestCandle } from '../series-state.ts';
+import type { HistoricCandle } from '../historic-candle.ts';
+import type { DerivedRow, NewestCandle } from '../series-state.ts';
 import type { Producer } from './tables.ts';
 
 export interface ReadNewestOptions {

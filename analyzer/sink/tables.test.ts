@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 /** The rows as ClickHouse will read them: by the columns named in the insert, typed by our own DDL. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { seriesKey } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
-import type { FundingChange, GapChange } from '#core/contracts/ledger-change.ts';
+import type { AnchorChange, FundingChange, GapChange } from '#core/contracts/ledger-change.ts';
 import { decimal } from '#core/decimal.ts';
 import { epochMs } from '#core/time.ts';
 import { decodeCandleMessage } from '../../connectors/index.ts';
@@ -13,7 +14,14 @@ import { CandleStream } from '../../tests/support/candle-stream.ts';
 import { TEST_OPEN_TIME, TEST_SERIES, testCandle } from '../../tests/support/candles.ts';
 import { floatBits, readNative, type Cell } from '../../tests/support/binary-reader.ts';
 import type { CandleEvaluation } from '../evaluation.ts';
-import { OUTPUT_NAMES, OUTPUTS, OutputRows, type OutputName, type Producer } from './tables.ts';
+import {
+  OUTPUT_NAMES,
+  OUTPUTS,
+  OutputRows,
+  producerId,
+  type OutputName,
+  type Producer,
+} from './tables.ts';
 
 const SQL = join(import.meta.dirname, '..', '..', 'sql', 'clickhouse');
 const KEY = seriesKey(TEST_SERIES);
@@ -63,12 +71,20 @@ function taken(rows: OutputRows): Record<OutputName, Record<string, Cell>[]> {
     signals: readNative(blocks.signals).rows,
     gaps: readNative(blocks.gaps).rows,
     fundingRates: readNative(blocks.fundingRates).rows,
+    anchors: readNative(blocks.anchors).rows,
+    waypoints: readNative(blocks.waypoints).rows,
   };
 }
 
 function gapChange(name: string): GapChange {
   const decoded = decodeCandleMessage(captured(name));
   if (decoded.kind !== 'gap') throw new Error(`"${name}" is no gap`);
+  return decoded.change;
+}
+
+function anchorChange(name: string): AnchorChange {
+  const decoded = decodeCandleMessage(captured(name));
+  if (decoded.kind !== 'anchor') throw new Error(`"${name}" is no anchor`);
   return decoded.change;
 }
 
@@ -134,6 +150,8 @@ test.each(OUTPUT_NAMES)(
     });
     rows.addGap(gapChange('gap, insert'));
     rows.addFunding(fundingChange('funding, insert'));
+    rows.addAnchor(anchorChange('anchor, insert'));
+    rows.addWaypoint('a|perp|B/C|1m', { boundary: 0, version: VERSION, text: 'null' }, '7');
     const { types } = readNative(rows.take()[output]);
     const columns = TABLES.get(OUTPUTS[output]) ?? [];
     expect(types).toEqual(
@@ -329,6 +347,25 @@ describe('a derived row', () => {
   });
 });
 
+test('a waypoint is written with the hash of its state, a deleted anchor with its key', () => {
+  const rows = new OutputRows(PRODUCER);
+  rows.addWaypoint('a|perp|B/C|1m', { boundary: 61_440_000, version: 9n, text: '{}' }, '12');
+  rows.addAnchor(anchorChange('anchor, delete'));
+  const { waypoints, anchors } = taken(rows);
+  expect(waypoints).toEqual([
+    {
+      series: 'a|perp|B/C|1m',
+      producer: producerId(PRODUCER),
+      boundary: '61440000',
+      version: '9',
+      kafka_offset: '12',
+      state: '{}',
+      hash: createHash('sha256').update('{}').digest('hex'),
+    },
+  ]);
+  expect(anchors).toMatchObject([{ symbol: 'SOL/USDT', anchor: '0', is_deleted: '1' }]);
+});
+
 test('rows of several series keep apart, in order, and are counted until they are taken', () => {
   const rows = new OutputRows(PRODUCER);
   const { changes } = new CandleStream(40);
@@ -343,7 +380,13 @@ test('rows of several series keep apart, in order, and are counted until they ar
   }
   expect(rows.rows).toBeGreaterThanOrEqual(changes.length);
   const expected = changes.map(({ series, openTime }) => [series.symbol, String(openTime)]);
-  const { gaps, fundingRates, ...ofCandles } = taken(rows);
+  const {
+    gaps,
+    fundingRates,
+    anchors: _anchors,
+    waypoints: _waypoints,
+    ...ofCandles
+  } = taken(rows);
   expect([gaps, fundingRates]).toEqual([[], []]);
   for (const read of Object.values(ofCandles)) {
     expect(read.map(({ symbol, open_time: time }) => [symbol, time])).toEqual(expected);

@@ -4,10 +4,11 @@
  */
 import type { CandleValues, Series } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
-import type { FundingChange, GapChange } from '#core/contracts/ledger-change.ts';
+import type { AnchorChange, FundingChange, GapChange } from '#core/contracts/ledger-change.ts';
 import { CLICKHOUSE_TABLES } from '#core/contracts/names.ts';
 import { decimal } from '#core/decimal.ts';
 import type { DerivedRow } from '../series-state.ts';
+import type { Waypoint } from '../waypoint.ts';
 import { LedgerRows } from './ledger-rows.ts';
 import {
   ArrayColumn,
@@ -17,6 +18,7 @@ import {
   PlainColumn,
   type NativeColumn,
 } from './native-block.ts';
+import { WaypointRows } from './waypoint-rows.ts';
 
 /** Table of each output. */
 export const OUTPUTS = {
@@ -26,6 +28,8 @@ export const OUTPUTS = {
   signals: CLICKHOUSE_TABLES.signals,
   gaps: CLICKHOUSE_TABLES.gaps,
   fundingRates: CLICKHOUSE_TABLES.fundingRates,
+  anchors: CLICKHOUSE_TABLES.anchors,
+  waypoints: CLICKHOUSE_TABLES.waypoints,
 } as const;
 
 export type OutputName = keyof typeof OUTPUTS;
@@ -41,6 +45,12 @@ export interface Producer {
   readonly ruleSetVersion: number;
   /** Empty where no model speaks. */
   readonly modelVersion: string;
+}
+
+/** Names the code that a saved state is of: another one cannot go on with it. */
+export function producerId(producer: Producer): string {
+  const { featureSet, featureSetVersion, featureSetHash, ruleSet, ruleSetVersion } = producer;
+  return `${featureSet}.v${featureSetVersion}:${featureSetHash}/${ruleSet}.v${ruleSetVersion}`;
 }
 
 /** Stands for the values of a deleted candle, whose old ones change capture does not tell. */
@@ -152,9 +162,11 @@ export class OutputRows {
   readonly #feature = featureColumns();
   readonly #signal = signalColumns();
   readonly #ledger = new LedgerRows();
+  readonly #waypoints: WaypointRows;
 
   constructor(producer: Producer) {
     this.#producer = producer;
+    this.#waypoints = new WaypointRows(producerId(producer));
   }
 
   /** Rows in the fullest table. */
@@ -168,6 +180,15 @@ export class OutputRows {
 
   addFunding(change: FundingChange): void {
     this.#ledger.addFunding(change);
+  }
+
+  addAnchor(change: AnchorChange): void {
+    this.#ledger.addAnchor(change);
+  }
+
+  /** @param offset of the change that made it. */
+  addWaypoint(key: string, waypoint: Waypoint, offset: string): void {
+    this.#waypoints.add(key, waypoint, offset);
   }
 
   /** The candle as it is now, and the change in the ledger. */
@@ -252,6 +273,7 @@ export class OutputRows {
       features: encodeBlock({ ...derived, ...this.#feature }),
       signals: encodeBlock({ ...derived, ...this.#signal }),
       ...this.#ledger.take(),
+      waypoints: this.#waypoints.take(),
     };
     for (const part of [candle, this.#lineage, derived, this.#feature, this.#signal]) {
       for (const column of Object.values<NativeColumn>(part)) column.clear();

@@ -1,4 +1,4 @@
-/** Gap and funding messages as Debezium sent them, and what is wrong with damaged ones. */
+/** Gap, funding and anchor messages as Debezium sent them, and what is wrong with damaged ones. */
 import { describe, expect, test } from 'vitest';
 import { altered, CAPTURED_LEDGER, captured } from '../../tests/support/captured-messages.ts';
 import { decodeCandleMessage, type Decoded } from './decode.ts';
@@ -91,6 +91,29 @@ test('a funding payment keeps every digit and its nulls', () => {
   expect(decoded('funding, delete')).toMatchObject({ change: { op: 'd', payment: null } });
 });
 
+test('a move of an anchor, the first, a later one and its end', () => {
+  expect(decoded('anchor, initial snapshot')).toMatchObject({
+    change: {
+      key: 'binance-futures|perp|BTC/USDT|1m',
+      anchor: Date.parse('2025-06-01T00:05:00Z'),
+      origin: 'initial_snapshot',
+      version: 34141048n * LSN,
+    },
+  });
+  expect(decoded('anchor, insert')).toMatchObject({
+    change: { op: 'c', anchor: Date.parse('2025-06-01T00:05:00.5Z') },
+  });
+  expect(decoded('anchor, update')).toMatchObject({
+    change: {
+      op: 'u',
+      anchor: Date.parse('2025-05-01T00:00:00Z'),
+      version: 34141304n * LSN + 34141304n,
+    },
+  });
+  // What `before` says of the anchor itself is invented.
+  expect(decoded('anchor, delete')).toMatchObject({ change: { op: 'd', anchor: null } });
+});
+
 describe('refused with its reason is', () => {
   test.each<[string, string, string | RegExp, string, RegExp]>([
     [
@@ -131,6 +154,14 @@ describe('refused with its reason is', () => {
       '"mark_price":"0"',
       /mark_price "0" is not above zero/,
     ],
+    [
+      'an anchor at no time',
+      'anchor, insert',
+      /"anchor":"[^"]*"/,
+      '"anchor":"soon"',
+      /anchor "soon"/,
+    ],
+    ['an anchor without its time', 'anchor, insert', /"anchor":"[^"]*",/, '', /not an anchor/],
     [
       'a candle that says it is a gap',
       'insert',

@@ -1,10 +1,15 @@
 /**
- * Gaps and funding payments out of their change messages. In: an envelope that was checked. Out: the
+ * Gaps, funding payments and anchors out of their change messages. In: an envelope that was checked. Out: the
  * change. @throws RangeError that names the field and the value, which the caller turns into a reason.
  */
-import type { FundingChange, FundingPayment, GapChange } from '#core/contracts/ledger-change.ts';
+import type {
+  AnchorChange,
+  FundingChange,
+  FundingPayment,
+  GapChange,
+} from '#core/contracts/ledger-change.ts';
 import { GAP_CAUSES, type Gap, type GapCause } from '#core/gap.ts';
-import type { FundingEnvelope, GapEnvelope } from './envelope.ts';
+import type { AnchorEnvelope, FundingEnvelope, GapEnvelope } from './envelope.ts';
 import {
   exact,
   exactOrNull,
@@ -66,5 +71,13 @@ function paymentOf(row: NonNullable<FundingEnvelope['after']>): FundingPayment {
     premium: exactOrNull('premium', row.premium),
     observedAt: instant('observed_at', row.observed_at),
     source: row.source,
+  };
+}
+
+export function toAnchorChange(envelope: AnchorEnvelope, message: TopicMessage): AnchorChange {
+  const { op, row, live } = rowOf(envelope);
+  return {
+    ...placeOf(op, row, envelope.source, message),
+    anchor: live === null ? null : instant('anchor', live.anchor),
   };
 }

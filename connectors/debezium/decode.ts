@@ -1,16 +1,17 @@
 /**
- * Bytes of the candle topic → changes. In: one Kafka message. Out: a change of a candle, of a gap or
- * of a funding payment, told apart by `source.table`; nothing for a tombstone; or the reason why it
- * cannot be one. Pure; never guesses, never rounds. Nearly all messages are candles, so they are
+ * Bytes of the candle topic → changes. In: one Kafka message. Out: a change of a candle, a gap, a
+ * funding payment or an anchor, told apart by `source.table`; nothing for a tombstone; or the reason
+ * why it cannot be one. Pure; never guesses, never rounds. Nearly all messages are candles, so they are
  * tried first and the others cost them nothing.
  */
 import type { CandleValues } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import { CAPTURED_TABLES } from '#core/contracts/names.ts';
-import type { FundingChange, GapChange } from '#core/contracts/ledger-change.ts';
+import type { AnchorChange, FundingChange, GapChange } from '#core/contracts/ledger-change.ts';
 import { errorText } from '#core/errors.ts';
-import { toFundingChange, toGapChange } from './decode-ledger.ts';
+import { toAnchorChange, toFundingChange, toGapChange } from './decode-ledger.ts';
 import {
+  AnchorEnvelopeCheck,
   CandleEnvelopeCheck,
   FundingEnvelopeCheck,
   GapEnvelopeCheck,
@@ -25,6 +26,7 @@ export type Decoded =
   | { readonly kind: 'change'; readonly change: CandleChange }
   | { readonly kind: 'gap'; readonly change: GapChange }
   | { readonly kind: 'funding'; readonly change: FundingChange }
+  | { readonly kind: 'anchor'; readonly change: AnchorChange }
   | { readonly kind: 'tombstone' }
   | { readonly kind: 'undecodable'; readonly reason: string };
 
@@ -47,6 +49,9 @@ export function decodeCandleMessage(message: TopicMessage): Decoded {
     if (FundingEnvelopeCheck.Check(json)) {
       return { kind: 'funding', change: toFundingChange(json, message) };
     }
+    if (AnchorEnvelopeCheck.Check(json)) {
+      return { kind: 'anchor', change: toAnchorChange(json, message) };
+    }
   } catch (error) {
     return { kind: 'undecodable', reason: errorText(error) };
   }
@@ -59,12 +64,13 @@ function problemOf(json: unknown): string {
   const known = CAPTURED_TABLES.find((name) => name === table);
   if (known === undefined) return `table "${table}" is unknown`;
   const [kind, check] = {
-    candles: ['candle', CandleEnvelopeCheck] as const,
-    gaps: ['gap', GapEnvelopeCheck] as const,
-    funding_rates: ['funding', FundingEnvelopeCheck] as const,
+    candles: ['a candle', CandleEnvelopeCheck] as const,
+    gaps: ['a gap', GapEnvelopeCheck] as const,
+    funding_rates: ['a funding', FundingEnvelopeCheck] as const,
+    anchors: ['an anchor', AnchorEnvelopeCheck] as const,
   }[known];
   const problem = check.Errors(json)[0];
-  return `not a ${kind} envelope: ${problem?.instancePath ?? ''} ${problem?.message ?? ''}`;
+  return `not ${kind} envelope: ${problem?.instancePath ?? ''} ${problem?.message ?? ''}`;
 }
 
 function toChange(envelope: CandleEnvelope, message: TopicMessage): CandleChange {

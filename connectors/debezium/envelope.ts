@@ -1,6 +1,5 @@
 /**
- * The shapes of Debezium messages about `market.candles`, `market.gaps` and `market.funding_rates`,
- * JSON without schemas. Unknown fields are tolerated, missing or differently typed ones are not.
+ * The shapes of Debezium messages about the captured tables of `market`, JSON without schemas. Unknown fields are tolerated, missing or differently typed ones are not.
  * Example (shortened):
  * {"before":null,"after":{"exchange":"binance-futures",…,"open":"94500.500000000000000000",…},
  *  "source":{"sequence":"[\"30761504\",\"30761504\"]","lsn":30761504,"txId":768,"snapshot":"false",
@@ -17,7 +16,7 @@ const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 /** The column is 32 bits wide in ClickHouse. */
 const Revision = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
 
-/** The fields of a series: the part of the key that all three tables have. */
+/** The fields of a series: the part of the key that all tables have. */
 const SeriesFields = {
   exchange: Type.String(),
   market_type: Type.String(),
@@ -76,6 +75,8 @@ const FundingRow = Type.Object({
   raw_id: NullableInteger,
 });
 
+const AnchorRow = Type.Object({ ...SeriesFields, anchor: Type.String() });
+
 const SourceFields = {
   sequence: Type.String(),
   lsn: NullableInteger,
@@ -108,6 +109,12 @@ const FundingMessage = Type.Object({
   after: Type.Union([FundingRow, Type.Null()]),
   source: Type.Object({ ...SourceFields, table: Type.Literal('funding_rates') }),
 });
+const AnchorMessage = Type.Object({
+  op: Type.String(),
+  before: Type.Union([SeriesKey, Type.Null()]),
+  after: Type.Union([AnchorRow, Type.Null()]),
+  source: Type.Object({ ...SourceFields, table: Type.Literal('anchors') }),
+});
 
 export type CandleEnvelope = Static<typeof CandleMessage>;
 export const CandleEnvelopeCheck = Compile(CandleMessage);
@@ -115,5 +122,7 @@ export type GapEnvelope = Static<typeof GapMessage>;
 export const GapEnvelopeCheck = Compile(GapMessage);
 export type FundingEnvelope = Static<typeof FundingMessage>;
 export const FundingEnvelopeCheck = Compile(FundingMessage);
+export type AnchorEnvelope = Static<typeof AnchorMessage>;
+export const AnchorEnvelopeCheck = Compile(AnchorMessage);
 /** Which table a message is about, where the rest of it is not as it should be. */
 export const TableCheck = Compile(Type.Object({ source: Type.Object({ table: Type.String() }) }));

@@ -1,6 +1,6 @@
 /**
- * Changes of what travels with the candles of a series: its gaps, and its funding payments. They come
- * in the topic and partition of the series, in commit order with its candles.
+ * Changes of what travels with the candles of a series: its gaps, its funding payments and its anchor.
+ * They come in the topic and partition of the series, in commit order with its candles.
  */
 import type { FundingRate } from '../funding.ts';
 import type { Gap } from '../gap.ts';
@@ -23,6 +23,12 @@ export interface FundingChange extends ChangePlace {
   readonly payment: FundingPayment | null;
   readonly ingestRunId: string | null;
   readonly rawId: string | null;
+}
+
+/** A move of the first candle of a series that counts. */
+export interface AnchorChange extends ChangePlace {
+  /** Open time of that candle; null when the row was deleted: then every candle counts. */
+  readonly anchor: EpochMs | null;
 }
 
 /** What was paid, and how it came to us. */

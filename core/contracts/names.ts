@@ -6,7 +6,7 @@
 /** Postgres. */
 export const POSTGRES_SCHEMA = 'market';
 /** Tables whose rows change capture carries, all of them in the candle topic. */
-export const CAPTURED_TABLES = ['candles', 'gaps', 'funding_rates'] as const;
+export const CAPTURED_TABLES = ['candles', 'gaps', 'funding_rates', 'anchors'] as const;
 export const PUBLICATION = 'wickstream';
 export const REPLICATION_SLOT = 'wickstream';
 
@@ -44,6 +44,8 @@ export const CLICKHOUSE_TABLES = {
   signals: 'signals',
   gaps: 'gaps',
   fundingRates: 'funding_rates',
+  anchors: 'anchors',
+  waypoints: 'waypoints',
   analyzerState: 'analyzer_state',
 } as const;
 

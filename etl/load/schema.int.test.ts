@@ -146,6 +146,7 @@ test('the publication holds what the connector reads, under parents, without tru
     [PUBLICATION],
   );
   expect(tables.rows.map((row: { name: string }) => row.name)).toEqual([
+    'market.anchors',
     'market.candles',
     'market.cdc_signal',
     'market.funding_rates',

@@ -1,9 +1,11 @@
 /**
- * Writes a batch of candles into market.candles, inside the caller's transaction. In: rows in the
+ * Writes a batch of candles into market.candles, inside the caller's transaction, and before them the
+ * anchors of series that have none. In: rows in the
  * order they were seen, months already made. Out: how many were new, revised, closed, unchanged. The
  * rule of what is written is in told-candles; nothing new means nothing written, not a byte
  * of WAL. No savepoint is used: with logical decoding on, one alone would log 48 bytes.
  */
+import type { Candle } from '#core/candle.ts';
 import {
   DatabaseError,
   type PoolClient,
@@ -16,6 +18,7 @@ import { copyFreshCandles } from './copy-fresh-candles.ts';
 import { insertAbsentCandlesSql, type InsertCounts } from './insert-absent-candles.ts';
 import { latestPerKey } from './latest-per-key.ts';
 import { mergeCandlesSql, type MergeCounts } from './merge-candles.ts';
+import { setAnchors } from './set-anchors.ts';
 import { CANDLE_STAGE, stageCandles } from './stage-candles.ts';
 
 /** Rows by outcome; they add up to the batch. */
@@ -77,6 +80,7 @@ export async function upsertCandles(
 ): Promise<UpsertCounts> {
   const batch = latestPerKey(rows);
   if (batch.length === 0) return NOTHING;
+  await setAnchors(client, candlesOf(batch));
   const counts =
     batch.length >= COPY_ROWS_MIN && !(await areMostlyStored(client, batch))
       ? await copyAndMerge(client, batch, options)
@@ -84,6 +88,10 @@ export async function upsertCandles(
   const { inserted, revised, closed, updated_open: updatedOpen } = counts;
   const unchanged = rows.length - inserted - revised - closed - updatedOpen;
   return { inserted, revised, closed, updatedOpen, unchanged };
+}
+
+function* candlesOf(rows: readonly LoadRow[]): Generator<Candle> {
+  for (const { candle } of rows) yield candle;
 }
 
 /** True when another writer inserted a key of an uncontended batch first. */

@@ -133,10 +133,10 @@ describe('pg-connector.json', () => {
 
   test('takes the first snapshot in order of series and time', () => {
     expect(setting('snapshot.select.statement.overrides')).toBe(TABLES.join(','));
-    const times = ['open_time', 'gap_from', 'funding_time'];
+    const times = [', open_time', ', gap_from', ', funding_time', ''];
     for (const [index, table] of TABLES.entries()) {
       expect(setting(`snapshot.select.statement.overrides.${table}`)).toBe(
-        `select * from ${table} order by exchange, market_type, symbol, interval, ${times[index]}`,
+        `select * from ${table} order by exchange, market_type, symbol, interval${times[index]}`,
       );
     }
   });

@@ -25,6 +25,7 @@ const BEFORE = {
   'snapshot.select.statement.overrides': 'market.candles',
   'snapshot.select.statement.overrides.market.gaps': undefined,
   'snapshot.select.statement.overrides.market.funding_rates': undefined,
+  'snapshot.select.statement.overrides.market.anchors': undefined,
   transforms: 'partitionBySeries',
   'transforms.rideWithCandles.type': undefined,
   'transforms.rideWithCandles.topic.regex': undefined,

@@ -3,9 +3,8 @@
  * order. Out: rows in all four tables, through the analyzer's own core and encoders, and the changes
  * among them as a ledger in memory.
  */
-import type { CandleChange } from '#core/contracts/candle-change.ts';
 import { insertNative, type ClickHouseClient } from '#platform/clickhouse.ts';
-import { PartitionState } from '../../analyzer/partition.ts';
+import { PartitionState, type SeriesEvent } from '../../analyzer/partition.ts';
 import { OUTPUT_NAMES, OUTPUTS, OutputRows, type Producer } from '../../analyzer/sink/tables.ts';
 import { MemoryLedger } from './memory-ledger.ts';
 import { TRIAL_RULES } from './trial-rules.ts';
@@ -22,17 +21,25 @@ export const TRIAL_PRODUCER: Producer = {
 
 export async function analyse(
   client: ClickHouseClient,
-  changes: readonly CandleChange[],
+  changes: readonly SeriesEvent[],
 ): Promise<MemoryLedger> {
   const ledger = new MemoryLedger();
   const rows = new OutputRows(TRIAL_PRODUCER);
   const partition = new PartitionState({
     rules: TRIAL_RULES,
-    readHistory: (series, at) => Promise.resolve(ledger.asOf(series, at)),
+    history: ledger,
     output: {
       change: (change) => {
         ledger.write(change);
         rows.addChange(change);
+      },
+      anchor: (change) => {
+        ledger.writeAnchor(change);
+        rows.addAnchor(change);
+      },
+      waypoint: (key, waypoint, offset) => {
+        ledger.writeWaypoint(key, waypoint, offset);
+        rows.addWaypoint(key, waypoint, offset);
       },
       derived: (_key, series, row) => rows.addDerived(series, row),
       newest: () => undefined,

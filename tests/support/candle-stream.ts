@@ -6,9 +6,10 @@
 import fc from 'fast-check';
 import { seriesKey, type CandleValues, type Series } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
-import type { ChangeOrigin } from '#core/contracts/change-place.ts';
+import type { ChangeOrigin, ChangePlace } from '#core/contracts/change-place.ts';
 import { decimal } from '#core/decimal.ts';
 import { epochMs, type EpochMs } from '#core/time.ts';
+import type { SeriesEvent } from '../../analyzer/partition.ts';
 import { TEST_OPEN_TIME, TEST_SERIES } from './candles.ts';
 
 const MINUTE_MS = 60_000;
@@ -37,7 +38,9 @@ export interface TableOperation {
     | 'copy'
     | 'unseen'
     | 'snapshot'
-    | 'second_start';
+    | 'second_start'
+    | 'anchor'
+    | 'no_anchor';
   readonly series: number;
   readonly pick: number;
   readonly value: number;
@@ -58,7 +61,7 @@ export const anyOperation: fc.Arbitrary<TableOperation> = fc.record({
       arbitrary: fc.constantFrom(
         ...(['gap', 'open', 'close', 'late', 'revise', 'revise_newest'] as const),
         ...(['touch', 'delete', 'move', 'copy', 'unseen', 'snapshot'] as const),
-        'second_start' as const,
+        ...(['second_start', 'anchor', 'anchor', 'no_anchor'] as const),
       ),
     },
   ),
@@ -68,9 +71,10 @@ export const anyOperation: fc.Arbitrary<TableOperation> = fc.record({
 });
 
 export class CandleStream {
-  /** Every change in commit order; unclosed candles are among them. */
-  readonly changes: CandleChange[] = [];
+  /** Everything in commit order. */
+  readonly events: SeriesEvent[] = [];
   readonly #tables = STREAM_SERIES.map(() => new Map<number, Row>());
+  readonly #anchors: (EpochMs | null)[] = STREAM_SERIES.map(() => null);
   #commit = 1000n;
   #clock = TEST_OPEN_TIME + 86_400_000;
 
@@ -85,13 +89,20 @@ export class CandleStream {
     }
   }
 
+  /** Every change of a candle in commit order; unclosed ones are among them. */
+  get changes(): CandleChange[] {
+    return this.events.filter((event): event is CandleChange => !('anchor' in event));
+  }
+
   apply({ kind, series, pick, value }: TableOperation): void {
     const table = this.#tables[series]!;
     const times = [...table.keys()].sort((a, b) => a - b);
     const newest = times.at(-1) ?? TEST_OPEN_TIME;
     const picked = times[pick % Math.max(times.length, 1)];
     if (kind === 'snapshot') this.#snapshot(series, times);
-    else if (kind === 'second_start') this.#startAgain();
+    else if (kind === 'second_start') this.#startAgain(pick % 2 === 0);
+    else if (kind === 'anchor') this.#anchor(series, newest - (pick - 5) * MINUTE_MS);
+    else if (kind === 'no_anchor') this.#anchor(series, null);
     else if (kind === 'copy') this.#copy(series, newest + (pick % 7) * MINUTE_MS, value);
     else if (kind === 'next') this.#write(series, newest + MINUTE_MS, value, true);
     else if (kind === 'gap') this.#write(series, newest + (2 + pick * 60) * MINUTE_MS, value, true);
@@ -153,12 +164,33 @@ export class CandleStream {
   }
 
   /** The slot was lost: an initial snapshot of everything, above all that was streamed. */
-  #startAgain(): void {
+  #startAgain(anchorsFirst: boolean): void {
     this.#next();
+    if (anchorsFirst) this.#snapshotAnchors();
     for (const [series, table] of this.#tables.entries()) {
       for (const openTime of [...table.keys()].sort((a, b) => a - b)) {
         this.#emit(series, openTime, 'r', 'initial_snapshot', this.#commit << LSN_BITS);
       }
+    }
+    if (!anchorsFirst) this.#snapshotAnchors();
+  }
+
+  #anchor(series: number, at: number | null): void {
+    const known = this.#anchors[series]!;
+    if (at === null && known === null) return;
+    const op = at === null ? 'd' : known === null ? 'c' : 'u';
+    this.#anchors[series] = at === null ? null : epochMs(at);
+    this.events.push({
+      ...this.#placeOf(series, op, 'stream', this.#next()),
+      anchor: this.#anchors[series]!,
+    });
+  }
+
+  #snapshotAnchors(): void {
+    for (const [series, anchor] of this.#anchors.entries()) {
+      if (anchor === null) continue;
+      const place = this.#placeOf(series, 'r', 'initial_snapshot', this.#commit << LSN_BITS);
+      this.events.push({ ...place, anchor });
     }
   }
 
@@ -195,12 +227,10 @@ export class CandleStream {
     origin: ChangeOrigin,
     version: bigint,
   ): void {
-    const series = STREAM_SERIES[at]!;
     const row = this.#tables[at]!.get(openTime);
     if (row === undefined) throw new Error(`no row opens at ${openTime}`);
-    this.changes.push({
-      series,
-      key: seriesKey(series),
+    this.events.push({
+      ...this.#placeOf(at, op, origin, version),
       openTime: epochMs(openTime),
       values: op === 'd' ? null : row.values,
       revision: op === 'd' ? 0 : row.revision,
@@ -208,14 +238,22 @@ export class CandleStream {
       source: op === 'd' ? '' : 'rest',
       ingestRunId: null,
       rawId: null,
+    });
+  }
+
+  #placeOf(at: number, op: CandleChange['op'], origin: ChangeOrigin, version: bigint): ChangePlace {
+    const series = STREAM_SERIES[at]!;
+    return {
+      series,
+      key: seriesKey(series),
       op,
       origin,
       version,
       lsn: origin === 'incremental_snapshot' ? null : String(version % (1n << LSN_BITS)),
       txId: null,
-      committedAt: row.observedAt,
+      committedAt: epochMs(this.#clock),
       partition: 0,
       offset: '0',
-    });
+    };
   }
 }

@@ -18,7 +18,7 @@ export interface CapturedMessage {
 /** Those of candles, by partition in the order of their offsets. */
 export const CAPTURED: readonly CapturedMessage[] = readFixture('candle-messages.tsv');
 
-/** Those of gaps and funding payments. */
+/** Those of gaps, funding payments and anchors. */
 export const CAPTURED_LEDGER: readonly CapturedMessage[] = readFixture('ledger-messages.tsv');
 
 function readFixture(name: string): CapturedMessage[] {

@@ -11,7 +11,7 @@ import { parseInterval } from '#core/interval.ts';
 import type { EpochMs } from '#core/time.ts';
 import { readRows, type ClickHouseClient } from '#platform/clickhouse.ts';
 import type { Pool } from '#platform/postgres.ts';
-import { Evaluator, type CandleEvaluation } from '../../analyzer/evaluation.ts';
+import { Evaluator, unanchored, type CandleEvaluation } from '../../analyzer/evaluation.ts';
 import { barOf } from '../../analyzer/features/bar.ts';
 import { compileFeatureSet } from '../../analyzer/features/feature-set.ts';
 import { CORE_V1 } from '../../analyzer/features/sets/core-v1.ts';
@@ -32,6 +32,8 @@ interface StoredCandle {
   readonly symbol: string;
   readonly interval: string;
   readonly open_time: EpochMs;
+  /** False for one before its series' anchor. */
+  readonly counts: boolean;
   readonly open: string;
   readonly high: string;
   readonly low: string;
@@ -46,7 +48,10 @@ interface StoredCandle {
 /** What the closed candles of Postgres must come to, sorted. */
 export async function expectedEvaluations(pool: Pool): Promise<string[]> {
   const found = await pool.query<StoredCandle>(
-    `select * from market.candles where is_closed
+    `select c.*, c.open_time >= a.anchor as counts
+     from market.candles as c
+     join market.anchors as a using (exchange, market_type, symbol, interval)
+     where c.is_closed
      order by exchange, market_type, symbol, interval, open_time`,
   );
   const evaluators = new Map<string, Evaluator>();
@@ -55,7 +60,10 @@ export async function expectedEvaluations(pool: Pool): Promise<string[]> {
       const key = seriesKey(seriesOf(row));
       const evaluator = evaluators.get(key) ?? new Evaluator(PRODUCTION_RULES);
       evaluators.set(key, evaluator);
-      return evaluationText(key, row.open_time, evaluator.add(barOf(valuesOf(row))));
+      const evaluation = row.counts
+        ? evaluator.add(barOf(valuesOf(row)))
+        : unanchored(PRODUCTION_RULES);
+      return evaluationText(key, row.open_time, evaluation);
     })
     .sort();
 }

@@ -54,3 +54,36 @@ export const TRIAL_RULES = compileRuleSet(
   FEATURES,
   'trial.json',
 );
+
+/** Looks back three candles and no further, so that the mark of a late change is soon gone. */
+export const SHORT_RULES = compileRuleSet(
+  parseRuleSet(
+    JSON.stringify({
+      name: 'short',
+      version: 1,
+      description: 'For tests.',
+      featureSet: 'short.v1',
+      thresholds: { long: 0.5, short: 0.5, margin: 0.1 },
+      conditions: (['long', 'short'] as const).map((direction) => ({
+        name: direction,
+        direction,
+        weight: 1,
+        why: 'Looks at the candle before.',
+        all: [
+          {
+            left: 'bar.close',
+            operator: direction === 'long' ? 'crosses_above' : 'crosses_below',
+            right: 'sma_3',
+          },
+        ],
+      })),
+    }),
+    'short.json',
+  ),
+  compileFeatureSet({
+    name: 'short',
+    version: 1,
+    features: [{ name: 'sma_3', indicator: 'sma', parameters: { period: 3 }, output: 'sma' }],
+  }),
+  'short.json',
+);

@@ -1,0 +1,208 @@
+/**
+ * One pass over the candles of a series that count, from the nearest waypoint before the first change
+ * to where the new state is the stored one bit for bit. In: the state before the batch, its changes.
+ * Out: rows from the first change on, waypoints that differ. See refold.ts for what it is part of.
+ */
+import type { Series } from '#core/candle.ts';
+import type { CandleChange } from '#core/contracts/candle-change.ts';
+import { Evaluator, unanchored } from './evaluation.ts';
+import { barOf } from './features/bar.ts';
+import { findStart } from './find-start.ts';
+import type { HistoricCandle } from './historic-candle.ts';
+import { walk, type Overlay, type Step } from './history-walk.ts';
+import type { OpenRange, SeriesHistory, WaypointMark } from './series-history.ts';
+import type { DerivedRow, SeriesState } from './series-state.ts';
+import { boundaryOf, waypointHash, waypointText, type Waypoint } from './waypoint.ts';
+
+export interface RefoldOptions {
+  readonly history: SeriesHistory;
+  readonly waypointCandles: number;
+  readonly output: RefoldOutput;
+  /** Called between pages: a long pass must not look dead, nor fill the memory. */
+  readonly breathe: () => Promise<void>;
+}
+
+export interface RefoldOutput {
+  change(change: CandleChange): void;
+  derived(row: DerivedRow): void;
+  waypoint(waypoint: Waypoint): void;
+}
+
+/** What a batch wants of a series. */
+export interface RefoldRequest {
+  readonly series: Series;
+  readonly state: SeriesState;
+  /** In stream order. */
+  readonly late: readonly CandleChange[];
+  /** The anchor after the batch. */
+  readonly anchor: number;
+  /** Where the batch moved it; null where it did not. */
+  readonly moved: AnchorMove | null;
+}
+
+/** Open times that an anchor passed on its way, there and back. */
+export interface AnchorMove extends OpenRange {
+  /** Of its last step. */
+  readonly version: bigint;
+}
+
+export interface Refolded {
+  /** The newest candle or its row may be another. */
+  readonly isNewestChanged: boolean;
+  /** The row of the newest candle; null where no candle counts. */
+  readonly row: DerivedRow | null;
+  /** Rows that were written again. */
+  readonly rows: number;
+}
+
+/** One walk over the candles that count. */
+export class RefoldPass {
+  readonly #request: RefoldRequest;
+  readonly #overlay: readonly Overlay[];
+  readonly #options: RefoldOptions;
+  readonly #move: AnchorMove | null;
+  #evaluator: Evaluator;
+  /** The last candle that the evaluator took. */
+  #last: Pick<HistoricCandle, 'openTime' | 'values'> | null = null;
+  #newest: HistoricCandle | null = null;
+  /** The last candle before the batch at or before here. */
+  #lastKnown: HistoricCandle | null = null;
+  /** The newest version among the causes so far; below 0 before the first. */
+  #cause: bigint;
+  #marks: readonly WaypointMark[] = [];
+  #nextMark = 0;
+  #row: DerivedRow | null = null;
+  #rows = 0;
+
+  constructor(
+    request: RefoldRequest,
+    overlay: readonly Overlay[],
+    move: AnchorMove | null,
+    options: RefoldOptions,
+  ) {
+    this.#request = request;
+    this.#overlay = overlay;
+    this.#move = move;
+    this.#options = options;
+    this.#cause = move?.version ?? -1n;
+    this.#evaluator = new Evaluator(request.state.rules);
+  }
+
+  async run(): Promise<Refolded> {
+    const { series, state } = this.#request;
+    const { history, breathe } = this.#options;
+    const range = { from: await this.#begin(), to: Infinity };
+    this.#marks = await history.waypointMarks(series, state.position, {
+      // The one that it starts from is as it should be.
+      from: range.from + 1,
+      to: Infinity,
+    });
+    const pages = history.candles(series, state.position, range);
+    for await (const step of walk(pages, this.#overlay, breathe)) {
+      if (this.#take(step)) return { isNewestChanged: false, row: null, rows: this.#rows };
+    }
+    if (this.#cause < 0n) return { isNewestChanged: false, row: null, rows: 0 };
+    this.#mark(Infinity, null);
+    state.settle({ evaluator: this.#evaluator, newest: this.#newest });
+    return { isNewestChanged: true, row: this.#row ?? this.#rowAtStart(), rows: this.#rows };
+  }
+
+  /** Where everything behind the waypoint is gone, its last candle is the newest. */
+  #rowAtStart(): DerivedRow | null {
+    if (this.#newest === null) return null;
+    const { openTime, values, version } = this.#newest;
+    const evaluation = this.#evaluator.again(barOf({ ...values, openTime }));
+    return { openTime, candleVersion: version, version, evaluation };
+  }
+
+  /** @returns where reading starts. */
+  async #begin(): Promise<number> {
+    const { series, state, anchor } = this.#request;
+    if (this.#move !== null) return this.#move.from;
+    const range = { from: anchor, to: this.#overlay[0]!.openTime + 1 };
+    const { history } = this.#options;
+    const start = await findStart(state.rules, series, state.position, range, history);
+    if (start === null) return anchor;
+    this.#evaluator = start.resumed.evaluator;
+    this.#last = start.resumed.newest;
+    this.#newest = start.before;
+    this.#lastKnown = start.before;
+    return start.boundary;
+  }
+
+  /** @returns true when nothing that follows can differ. */
+  #take(step: Step): boolean {
+    const { openTime, known, candle, effective, isSettled } = step;
+    const { series, state, anchor } = this.#request;
+    const { output, waypointCandles } = this.#options;
+    if (isSettled && this.#cause < 0n) return true;
+    for (const change of effective) output.change(change);
+    const newest = effective.at(-1)?.version ?? -1n;
+    if (openTime < anchor) {
+      this.#mark(openTime, null);
+      const version = newest > this.#cause ? newest : this.#cause;
+      if (candle !== null) this.#emit(candle, version, unanchored(state.rules));
+      else if (newest >= 0n) this.#emit({ openTime, version: newest }, version, null);
+      return false;
+    }
+    const boundary =
+      candle === null ? null : boundaryOf(series.interval, openTime, waypointCandles);
+    const isSame = this.#mark(openTime, boundary);
+    // Nor may the anchor, which passed over what lies before.
+    if (isSame && isSettled && openTime >= (this.#move?.to ?? -Infinity)) return true;
+    // What counted before the batch is what the waypoints hold.
+    if (known !== null && openTime >= state.anchor) this.#lastKnown = known;
+    for (const { version } of effective) if (version > this.#cause) this.#cause = version;
+    if (candle !== null) this.#fold(candle);
+    else if (newest >= 0n) this.#emit({ openTime, version: newest }, this.#cause, null);
+    return false;
+  }
+
+  #fold(candle: HistoricCandle): void {
+    const { openTime, values, version } = candle;
+    const evaluation = this.#evaluator.add(barOf({ ...values, openTime }));
+    this.#last = candle;
+    this.#newest = candle;
+    this.#row = { openTime, candleVersion: version, version: this.#cause, evaluation };
+    if (this.#cause >= 0n) this.#emit(candle, this.#cause, evaluation);
+  }
+
+  #emit(
+    { openTime, version: candleVersion }: Pick<HistoricCandle, 'openTime' | 'version'>,
+    version: bigint,
+    evaluation: DerivedRow['evaluation'],
+  ): void {
+    this.#rows += 1;
+    this.#options.output.derived({ openTime, candleVersion, version, evaluation });
+  }
+
+  /**
+   * Brings the waypoints between the last candle and `openTime` up to date, and makes the one of the
+   * grid. @returns true when a stored one that was true holds the very state.
+   */
+  #mark(openTime: number, boundary: number | null): boolean {
+    const last = this.#last;
+    const due: { readonly boundary: number; readonly mark: WaypointMark | null }[] = [];
+    for (; this.#nextMark < this.#marks.length; this.#nextMark += 1) {
+      const mark = this.#marks[this.#nextMark]!;
+      if (mark.boundary > openTime) break;
+      due.push({ boundary: mark.boundary, mark });
+    }
+    const isNew = last !== null && boundary !== null && last.openTime < boundary;
+    if (isNew && due.at(-1)?.boundary !== boundary) {
+      due.push({ boundary, mark: null });
+    }
+    if (due.length === 0) return false;
+    const text = waypointText(this.#evaluator, last);
+    const hash = waypointHash(text);
+    let isSame = false;
+    for (const { boundary: at, mark } of due) {
+      if (mark !== null && mark.hash === hash) {
+        isSame ||= mark.version >= (this.#lastKnown?.version ?? 0n);
+      } else if (this.#cause >= 0n) {
+        this.#options.output.waypoint({ boundary: at, version: this.#cause, text });
+      }
+    }
+    return isSame;
+  }
+}

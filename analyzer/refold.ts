@@ -1,0 +1,96 @@
+/**
+ * Folds part of a series again: for changes in its middle, for a moved anchor, for a lost state. In:
+ * the state right before the first such change, and the changes. Out: rows from the first change on,
+ * each with the newest version among the causes whose open time lies at or before its own. It starts
+ * at the nearest waypoint and ends where the new state is the stored one bit for bit: what follows
+ * cannot differ. Deterministic: how batches are cut changes no final row.
+ */
+import type { Series } from '#core/candle.ts';
+import { Evaluator, unanchored } from './evaluation.ts';
+import { barOf } from './features/bar.ts';
+import { findStart } from './find-start.ts';
+import { overlayOf, walk, type Overlay } from './history-walk.ts';
+import type { Position } from './position.ts';
+import {
+  RefoldPass,
+  type RefoldOptions,
+  type RefoldRequest,
+  type Refolded,
+} from './refold-pass.ts';
+import type { OpenRange, SeriesHistory } from './series-history.ts';
+import type { FoldedSeries } from './series-state.ts';
+import type { CompiledRuleSet } from './signals/rule-set.ts';
+
+const UNTOUCHED: Refolded = { isNewestChanged: false, row: null, rows: 0 };
+
+/** Folds what the changes can affect; the state's position and anchor are the caller's to move. */
+export async function refold(request: RefoldRequest, options: RefoldOptions): Promise<Refolded> {
+  const { late, anchor, moved } = request;
+  const floor = moved?.from ?? anchor;
+  const older = overlayOf(late.filter(({ openTime }) => openTime < floor));
+  const counting = overlayOf(late.filter(({ openTime }) => openTime >= floor));
+  const stored = await storeOlder(request, older, options);
+  const move = (await movesCandles(request, counting, options.history)) ? moved : null;
+  if (counting.length === 0 && move === null) return { ...UNTOUCHED, rows: stored };
+  const pass = new RefoldPass(request, counting, move, options);
+  const result = await pass.run();
+  return { ...result, rows: result.rows + stored };
+}
+
+/** Whether a move of the anchor makes any candle count, or not count any more. */
+async function movesCandles(
+  { series, state, moved }: RefoldRequest,
+  counting: readonly Overlay[],
+  history: SeriesHistory,
+): Promise<boolean> {
+  if (moved === null) return false;
+  if (counting.some(({ openTime }) => openTime < moved.to)) return true;
+  for await (const page of history.candles(series, state.position, moved)) {
+    if (page.length > 0) return true;
+  }
+  return false;
+}
+
+/** The state of a series as the stores have it at a position. */
+export async function foldStored(
+  rules: CompiledRuleSet,
+  series: Series,
+  at: Position,
+  anchor: number,
+  history: SeriesHistory,
+): Promise<FoldedSeries> {
+  const start = await findStart(rules, series, at, { from: anchor, to: Infinity }, history);
+  const evaluator = start?.resumed.evaluator ?? new Evaluator(rules);
+  let newest = start?.before ?? null;
+  const range = { from: start?.boundary ?? anchor, to: Infinity };
+  for await (const page of history.candles(series, at, range)) {
+    for (const candle of page) {
+      evaluator.add(barOf({ ...candle.values, openTime: candle.openTime }));
+      newest = candle;
+    }
+  }
+  return { evaluator, newest };
+}
+
+/** Changes before the anchor: each is its own row, and nothing follows from it. @returns the rows. */
+async function storeOlder(
+  { series, state }: RefoldRequest,
+  overlay: readonly Overlay[],
+  { history, output, breathe }: RefoldOptions,
+): Promise<number> {
+  const [first] = overlay;
+  if (first === undefined) return 0;
+  const range: OpenRange = { from: first.openTime, to: overlay.at(-1)!.openTime + 1 };
+  const pages = history.candles(series, state.position, range);
+  let rows = 0;
+  for await (const { openTime, candle, effective } of walk(pages, overlay, breathe)) {
+    const last = effective.at(-1);
+    if (last === undefined) continue;
+    for (const change of effective) output.change(change);
+    const evaluation = candle === null ? null : unanchored(state.rules);
+    const { version } = last;
+    output.derived({ openTime, candleVersion: version, version, evaluation });
+    rows += 1;
+  }
+  return rows;
+}
