@@ -28,7 +28,8 @@ export async function setAnchors(client: PoolClient, candles: Iterable<Candle>):
     const known = first.get(key);
     if (known === undefined || candle.openTime < known.openTime) first.set(key, candle);
   }
-  const rows = [...first.values()];
+  // In one order everywhere: whoever gives an anchor waits for another who is about to give it too.
+  const rows = [...first].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, candle]) => candle);
   await client.query(SET, [
     rows.map(({ exchange }) => exchange),
     rows.map(({ marketType }) => marketType),

@@ -48,9 +48,9 @@ interface StoredCandle {
 /** What the closed candles of Postgres must come to, sorted. */
 export async function expectedEvaluations(pool: Pool): Promise<string[]> {
   const found = await pool.query<StoredCandle>(
-    `select c.*, c.open_time >= a.anchor as counts
+    `select c.*, coalesce(c.open_time >= a.anchor, true) as counts
      from market.candles as c
-     join market.anchors as a using (exchange, market_type, symbol, interval)
+     left join market.anchors as a using (exchange, market_type, symbol, interval)
      where c.is_closed
      order by exchange, market_type, symbol, interval, open_time`,
   );

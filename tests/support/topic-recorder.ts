@@ -1,6 +1,7 @@
 /**
- * Reads a topic from its beginning and keeps every record, in order within each partition. In: a
- * topic. Out: the records so far, and waiting until they fulfil a condition. For tests.
+ * Reads a topic from its beginning and keeps its records, in order within each partition. In: a topic.
+ * Out: the records so far, and waiting until they fulfil a condition. Anchors, which every series gets
+ * with its first candle, are left out. For tests.
  */
 import { randomUUID } from 'node:crypto';
 import { Type, type Static } from 'typebox';
@@ -30,6 +31,7 @@ export interface TopicRecorder {
 
 const WAIT_MS = 40_000;
 const POLL_MS = 25;
+const ANCHOR = '"table":"anchors"';
 
 export async function recordTopic(kafka: Kafka, topic: string): Promise<TopicRecorder> {
   const consumer = kafka.consumer({ groupId: `recorder-${randomUUID()}`, maxWaitTimeInMs: 50 });
@@ -39,6 +41,7 @@ export async function recordTopic(kafka: Kafka, topic: string): Promise<TopicRec
   await consumer.run({
     autoCommit: false,
     eachMessage: async ({ partition, message }) => {
+      if (message.value?.includes(ANCHOR) === true) return;
       records.push({
         partition,
         offset: BigInt(message.offset),
