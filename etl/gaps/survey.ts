@@ -23,7 +23,13 @@ export interface GapSurvey {
   readonly pool: Pool;
   readonly adapter: Pick<
     VenueAdapter,
-    'id' | 'marketType' | 'fetchCandles' | 'fetchServerTime' | 'fetchInstruments' | 'reachCandles'
+    | 'id'
+    | 'marketType'
+    | 'calendar'
+    | 'fetchCandles'
+    | 'fetchServerTime'
+    | 'fetchInstruments'
+    | 'reachCandles'
   >;
   readonly series: Series;
   /** First open time that the series should have. */
@@ -84,7 +90,7 @@ export async function surveyGaps(survey: GapSurvey): Promise<GapReport> {
   const work: Omit<RangeToReconcile, 'now'> = {
     pool,
     series,
-    grid: await gridOf(pool, series),
+    grid: await gridOf(pool, series, adapter.calendar),
     range,
     answer: null,
     reachFrom: reachOf(adapter.reachCandles, series, venueNow),

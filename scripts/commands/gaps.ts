@@ -122,10 +122,12 @@ export async function fill(options: GapFillFlags): Promise<number> {
       `--to "${options.to}" does not lie after --from "${options.from}"`,
     );
   }
-  const done = await withVenueAccess(commandConfig(), async ({ pool, signal }) => {
+  const done = await withVenueAccess(commandConfig(), async ({ pool, venues, signal }) => {
     const results: (FillReport & { readonly series: string })[] = [];
     for (const series of await listSeries(pool, choice)) {
-      const report = await fillGaps({ pool, series, from, to, clock: systemClock, signal });
+      const { calendar } = venues.open(series.exchange);
+      const range = { from, to, clock: systemClock, signal };
+      const report = await fillGaps({ pool, series, calendar, ...range });
       results.push({ series: seriesKey(series), ...report });
     }
     return results;

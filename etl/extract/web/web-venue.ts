@@ -3,6 +3,7 @@
  * a source. Out: an adapter whose candles are one rate a day: open, high, low and close are that rate,
  * there is no volume, and the candle opens at UTC midnight of the date the rate is for.
  */
+import type { CalendarId } from '#core/calendar.ts';
 import type { Series } from '#core/candle.ts';
 import { nextOpen } from '#core/interval.ts';
 import { epochMs, type Clock, type EpochMs } from '#core/time.ts';
@@ -18,11 +19,11 @@ import type {
 import { DAY_MS } from './day-format.ts';
 import { createDocumentCache, type DocumentCache, type ReadDocument } from './document-cache.ts';
 import { createPageFetcher, type PageFetcherOptions } from './fetch-page.ts';
-import type { Listing, RateCell, WebCalendar, WebDocument, WebSource } from './source.ts';
+import type { Listing, RateCell, WebDocument, WebSource } from './source.ts';
 
 export interface WebVenue extends VenueAdapter {
   /** Which days it has rates on. */
-  readonly calendar: WebCalendar;
+  readonly calendar: CalendarId;
 }
 
 export type WebVenueOptions = Omit<PageFetcherOptions, 'policy'>;

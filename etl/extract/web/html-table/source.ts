@@ -42,7 +42,7 @@ export function createTableSource(declaration: Declaration): WebSource {
   return {
     id,
     marketType,
-    calendar,
+    calendar: calendar === 'every-day' ? 'always' : calendar,
     policy: {
       source: id,
       allowedHosts,
