@@ -93,7 +93,7 @@ test('workers that ask at the same time get turns of their own', async () => {
   );
   const turn = { now: START, intervalMs: INTERVAL_MS, waitMsMax: 600_000 };
   const waits = await Promise.all(
-    Array.from({ length: 20 }, (_, index) => shared[index % 2]?.takeTurn(server.host, turn)),
+    Array.from({ length: 20 }, async (_, index) => shared[index % 2]?.takeTurn(server.host, turn)),
   );
   expect(waits.map(Number).sort((a, b) => a - b)).toEqual(
     Array.from({ length: 20 }, (_, index) => index * INTERVAL_MS),
