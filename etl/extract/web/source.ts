@@ -103,6 +103,6 @@ export function unreadable(source: string, url: string, what: string): AppError 
     'WICK_ETL_VENUE_PAYLOAD',
     `${source} answered ${url} with something else than it documents: ${what}; ` +
       'the source may have changed, or an outage page stands in between',
-    { retryable: true, details: { source, url } },
+    { retryable: true, details: { source, url, what } },
   );
 }
