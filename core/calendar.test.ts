@@ -1,4 +1,6 @@
 /** Facts of real markets: dates on which they are known to have traded, or not. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { calendarOf, countExpected, expectedOpens, firstExpected } from './calendar.ts';
@@ -27,6 +29,9 @@ test('a calendar follows from the market type, and of some exchanges from their 
   expect(calendarOf('coinbase', 'spot')).toBe('always');
   expect(calendarOf('oanda', 'fx')).toBe('fx-week');
   expect(calendarOf('ecb', 'fx')).toBe('target');
+  expect(calendarOf('cnb', 'fx')).toBe('weekdays-cz');
+  expect(calendarOf('nbg', 'fx')).toBe('after-weekdays-ge');
+  expect(calendarOf('cbr', 'fx')).toBe('after-weekdays-ru');
   expect(calendarOf('nyse', 'equity')).toBe('nyse');
 });
 
@@ -157,6 +162,30 @@ describe('New York', () => {
   });
 });
 
+/** Weekdays of a range on which the calendar has nothing. */
+function weekdaysWithout(grid: Grid, from: string, to: string): string[] {
+  const expected = new Set(days(grid, from, to));
+  const weekdays = days({ calendar: 'weekdays', interval: '1d' }, from, to);
+  return weekdays.filter((day) => !expected.has(day));
+}
+
+function recorded(file: string): string[] {
+  const text = readFileSync(join(import.meta.dirname, 'fixtures', file), 'utf8');
+  return text.trim().split('\n');
+}
+
+describe('recorded history', () => {
+  test('has rates of the ECB on the days that are expected, since 1999', () => {
+    const absent = recorded('ecb-weekdays-without-rates.txt');
+    expect(weekdaysWithout(TARGET, '1999-01-04', '2026-10-31')).toEqual(absent);
+  });
+
+  test('has sessions of New York on the days that are expected, since 1998', () => {
+    const absent = recorded('nyse-weekdays-without-session.txt');
+    expect(weekdaysWithout(NYSE, '1998-01-02', '2021-04-01')).toEqual(absent);
+  });
+});
+
 test.each([
   [1999, '1999-04-04'],
   [2000, '2000-04-23'],
@@ -169,7 +198,16 @@ test.each([
 });
 
 test('whatever the calendar, open times rise, lie on the grid, and are counted as they are', () => {
-  const calendars = ['always', 'fx-week', 'target', 'nyse'] as const;
+  const calendars = [
+    'always',
+    'fx-week',
+    'nyse',
+    'target',
+    'weekdays',
+    'weekdays-cz',
+    'after-weekdays-ge',
+    'after-weekdays-ru',
+  ] as const;
   fc.assert(
     fc.property(
       fc.constantFrom(...calendars),

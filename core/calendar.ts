@@ -7,6 +7,7 @@
  * venue does not have: asking the venue settles it.
  */
 import type { MarketType } from './candle.ts';
+import { isCzechHoliday, isGeorgianHoliday, isRussianHoliday } from './bank-holidays.ts';
 import {
   isFxHoliday,
   isNyseHoliday,
@@ -19,17 +20,36 @@ import { epochMs, type EpochMs } from './time.ts';
 
 /**
  * `always`; `fx-week`: Sunday to Friday 17:00 New York, but for Christmas and New Year's Day;
- * `target`: whole UTC days on which the ECB publishes rates; `nyse`: 9:30 to 16:00 New York.
+ * `nyse`: 9:30 to 16:00 New York. The others are of whole UTC days on which rates are told. `target`:
+ * those of the ECB; `weekdays`: Monday to Friday, holidays not known; `weekdays-cz`: working days of
+ * Czechia; `after-weekdays-ge`, `after-weekdays-ru`: the days after working days of Georgia and of
+ * Russia, since a rate set today is for tomorrow.
  */
-export type CalendarId = 'always' | 'fx-week' | 'target' | 'nyse';
+export type CalendarId = 'always' | 'fx-week' | 'nyse' | DayCalendarId;
+type DayCalendarId =
+  'target' | 'weekdays' | 'weekdays-cz' | 'after-weekdays-ge' | 'after-weekdays-ru';
 
 /** Exchanges whose calendar their market type does not tell. */
-const BY_EXCHANGE: Readonly<Record<string, CalendarId>> = { ecb: 'target' };
+const BY_EXCHANGE: Readonly<Record<string, CalendarId>> = {
+  ecb: 'target',
+  cnb: 'weekdays-cz',
+  nbg: 'after-weekdays-ge',
+  cbr: 'after-weekdays-ru',
+};
 const BY_MARKET_TYPE: Readonly<Record<MarketType, CalendarId>> = {
   spot: 'always',
   perp: 'always',
   fx: 'fx-week',
   equity: 'nyse',
+};
+
+/** Whether a day, given as days since 1970-01-01, has rates. */
+const HAS_RATES: Readonly<Record<DayCalendarId, (day: number) => boolean>> = {
+  target: (day) => !isWeekend(day) && !isTargetHoliday(day),
+  weekdays: (day) => !isWeekend(day),
+  'weekdays-cz': (day) => !isWeekend(day) && !isCzechHoliday(day),
+  'after-weekdays-ge': (day) => !isWeekend(day - 1) && !isGeorgianHoliday(day - 1),
+  'after-weekdays-ru': (day) => !isWeekend(day - 1) && !isRussianHoliday(day - 1),
 };
 
 /** The calendar of a market: by its exchange where that has one of its own, else by its type. */
@@ -164,11 +184,11 @@ function sessionAfter(calendar: CalendarId, time: number): Session {
 
 /** The session of a trading day; null where there is none. */
 function sessionOf(calendar: Exclude<CalendarId, 'always'>, day: number): Session | null {
-  if (isWeekend(day)) return null;
   const midnight = day * DAY;
-  if (calendar === 'target') {
-    return isTargetHoliday(day) ? null : { open: midnight, close: midnight + DAY };
+  if (calendar !== 'fx-week' && calendar !== 'nyse') {
+    return HAS_RATES[calendar](day) ? { open: midnight, close: midnight + DAY } : null;
   }
+  if (isWeekend(day)) return null;
   const localMidnight = midnight + newYorkHoursBehind(day) * HOUR;
   if (calendar === 'nyse') {
     if (isNyseHoliday(day)) return null;

@@ -33,6 +33,8 @@ export const ERROR_CODES = [
   /** A web source that may not be asked: robots, addresses, sizes. */
   'WICK_ETL_SOURCE_FORBIDDEN',
   'WICK_ETL_SOURCE_INVALID',
+  /** A list of a venue's known halts that cannot be read. */
+  'WICK_ETL_HALTS_INVALID',
   'WICK_ETL_LOAD_FAILED',
   'WICK_SCHEDULER_JOBS_INVALID',
   'WICK_CONNECTOR_REJECTED',

@@ -9,7 +9,7 @@ import type { EpochMs } from './time.ts';
 export const GAP_CAUSES = [
   /** The candles are not there, and it is not known why. The only cause that is not an answer. */
   'missing',
-  /** The venue was asked twice and answered without them: nothing traded, or it was halted. */
+  /** The venue answered without them, twice or once in a known halt: nothing traded there. */
   'venue_empty',
   /** They have come since. */
   'repaired',

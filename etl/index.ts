@@ -22,6 +22,7 @@ export { readWatermark } from './load/read-watermark.ts';
 export { selectSymbols } from './load/select-series.ts';
 export { isRevised } from './revised.ts';
 export { fillGaps, type FillReport } from './gaps/fill-gaps.ts';
+export { loadHalts, type KnownHalt } from './gaps/known-halts.ts';
 export { surveyGaps, type GapReport } from './gaps/survey.ts';
 export { ingestFunding } from './ingest-funding.ts';
 export { syncCatalogue, type CatalogueReport } from './sync-catalogue.ts';

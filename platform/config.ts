@@ -80,6 +80,10 @@ export const CONFIG_SCHEMA = Type.Object(
       default: 'false',
       description: 'Lets web sources be on this machine; for recorded ones only',
     }),
+    KNOWN_HALTS: text(
+      'File of known halts of venues, absolute or beside package.json; the bundled ones are known anyway',
+      'etl/gaps/halts.json',
+    ),
     SCHEDULER_JOBS: text(
       'File that declares the jobs of the scheduler, relative to the application',
       'scheduler/jobs.json',

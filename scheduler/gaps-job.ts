@@ -5,7 +5,13 @@
  */
 import { seriesKey, type Series } from '#core/candle.ts';
 import { epochMs, type EpochMs } from '#core/time.ts';
-import { readFirstOpen, surveyGaps, type GapReport } from '../etl/index.ts';
+import {
+  loadHalts,
+  readFirstOpen,
+  surveyGaps,
+  type GapReport,
+  type KnownHalt,
+} from '../etl/index.ts';
 import { abortedOr } from './aborted.ts';
 import { seriesOfJob } from './job-series.ts';
 import type { Job, JobKind, JobServices } from './job.ts';
@@ -15,37 +21,41 @@ const EARLIEST = Date.UTC(1990, 0, 1);
 
 export const gapsKind: JobKind = {
   needs: 'series',
-  prepare: (job, services) => async (signal) => {
-    const sum = {
-      series: 0,
-      found: 0,
-      repaired: 0,
-      venueEmpty: 0,
-      unrepairable: 0,
-      stillMissing: 0,
-    };
-    const failures: string[] = [];
-    for (const series of await seriesOfJob(job, services)) {
-      try {
-        const report = await survey(job, services, series, signal);
-        if (report === null) continue;
-        sum.series += 1;
-        sum.found += report.found;
-        sum.repaired += report.repaired;
-        sum.venueEmpty += report.venueEmpty;
-        sum.unrepairable += report.unrepairable;
-        sum.stillMissing += report.stillMissing;
-      } catch (error) {
-        failures.push(`${seriesKey(series)}: ${abortedOr(signal, error)}`);
+  prepare: (job, services) => {
+    // A broken list ends the start, not the first run.
+    const halts = loadHalts(services.config.KNOWN_HALTS);
+    return async (signal) => {
+      const sum = {
+        series: 0,
+        found: 0,
+        repaired: 0,
+        venueEmpty: 0,
+        unrepairable: 0,
+        stillMissing: 0,
+      };
+      const failures: string[] = [];
+      for (const series of await seriesOfJob(job, services)) {
+        try {
+          const report = await survey(job, { ...services, halts }, series, signal);
+          if (report === null) continue;
+          sum.series += 1;
+          sum.found += report.found;
+          sum.repaired += report.repaired;
+          sum.venueEmpty += report.venueEmpty;
+          sum.unrepairable += report.unrepairable;
+          sum.stillMissing += report.stillMissing;
+        } catch (error) {
+          failures.push(`${seriesKey(series)}: ${abortedOr(signal, error)}`);
+        }
       }
-    }
-    return { wrote: sum.repaired, failures, report: sum };
+      return { wrote: sum.repaired, failures, report: sum };
+    };
   },
 };
 
 async function survey(
   { historyDays }: Job,
-  { pool, venues, clock, logger }: JobServices,
+  { pool, venues, clock, logger, halts }: JobServices & { readonly halts: readonly KnownHalt[] },
   series: Series,
   signal: AbortSignal,
 ): Promise<GapReport | null> {
@@ -55,7 +65,7 @@ async function survey(
   // Never collected: what is to be there is not known yet.
   if (from === null) return null;
   const adapter = venues.open(series.exchange);
-  return surveyGaps({ pool, adapter, series, from, to: now, clock, logger, signal });
+  return surveyGaps({ pool, adapter, series, from, to: now, clock, logger, halts, signal });
 }
 
 function daysBack(now: EpochMs, days: number): EpochMs {

@@ -34,6 +34,10 @@ export const REDIS_KEYS = {
   /** Until when a venue asked to be left alone, epoch ms. */
   venuePause: (venue: string): string => `wick:venue:{${venue}}:pause`,
   venueBan: (venue: string): string => `wick:venue:{${venue}}:ban`,
+  /** When a host of web sources may be asked next, epoch ms. */
+  webTurn: (host: string): string => `wick:web:{${host}}:turn`,
+  /** What robots.txt of an origin says. */
+  webRobots: (origin: string): string => `wick:web:{${origin}}:robots`,
 } as const;
 
 /** ClickHouse tables, in the database that the configuration names. */

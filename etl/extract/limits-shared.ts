@@ -7,8 +7,11 @@ import { REDIS_KEYS } from '#core/contracts/names.ts';
 import { errorText } from '#core/errors.ts';
 import { isEpochMs, type Clock } from '#core/time.ts';
 import type { Logger } from '#platform/logger.ts';
+import { createSharedPages, type PagesRedis, type SharedPages } from './web/shared-pages.ts';
 
 export interface SharedLimits {
+  /** The same for web sources, which are asked by hosts and turns. */
+  readonly pages: SharedPages;
   /**
    * Adds to what is used in a window; a negative weight gives back.
    * @param window start of the window, epoch ms. @returns the sum of all workers.
@@ -21,11 +24,9 @@ export interface SharedLimits {
 }
 
 /** The commands of Redis that this needs. */
-export interface LimitsRedis {
+export interface LimitsRedis extends PagesRedis {
   incrby(key: string, count: number): Promise<number>;
   pexpire(key: string, ms: number): Promise<unknown>;
-  get(key: string): Promise<string | null>;
-  set(key: string, value: string, unit: 'PX', ms: number): Promise<unknown>;
 }
 
 /** A count outlives its window by this, for clocks that differ. */
@@ -45,6 +46,7 @@ export function createSharedLimits(redis: LimitsRedis, clock: Clock, logger: Log
     return isEpochMs(value) ? value : 0;
   };
   return {
+    pages: createSharedPages(redis, orNull),
     add: (venue, window, weight) =>
       orNull(async () => {
         const key = REDIS_KEYS.venueUsed(venue, window);

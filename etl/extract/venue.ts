@@ -3,6 +3,7 @@
  * candles that carry their own evidence (the exact answer, and every row that could not be mapped). A
  * venue adapter maps and drops nothing; whether a candle makes sense is judged in `etl/transform`.
  */
+import type { CalendarId } from '#core/calendar.ts';
 import type { Candle, MarketType, Series } from '#core/candle.ts';
 import type { DecimalString } from '#core/decimal.ts';
 import type { FundingRate } from '#core/funding.ts';
@@ -14,6 +15,8 @@ export interface VenueAdapter {
   /** For example `binance-futures`. */
   readonly id: string;
   readonly marketType: MarketType;
+  /** When it has candles; absent where its id and market type say it. */
+  readonly calendar?: CalendarId | undefined;
   /** Intervals that the venue has, shortest first. */
   readonly intervals: readonly Interval[];
   /** How far back, in candles from the newest one, the venue answers; null where it has all. */

@@ -5,7 +5,7 @@
  * its place as a revision. Cut off at any line, the same call goes on.
  */
 import type { Candle, Series } from '#core/candle.ts';
-import { expectedOpens } from '#core/calendar.ts';
+import { expectedOpens, type CalendarId } from '#core/calendar.ts';
 import type { DecimalString } from '#core/decimal.ts';
 import { errorText } from '#core/errors.ts';
 import type { Gap } from '#core/gap.ts';
@@ -21,6 +21,8 @@ import type { TimeRange } from './settle.ts';
 export interface FillOptions extends TimeRange {
   readonly pool: Pool;
   readonly series: Series;
+  /** The venue's, where the venue says it. */
+  readonly calendar?: CalendarId | undefined;
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
 }
@@ -46,7 +48,7 @@ const CLOSE_BEFORE = `
 /** @throws AppError WICK_ETL_LOAD_FAILED; what was filled until then stays, and the ledger says so. */
 export async function fillGaps(options: FillOptions): Promise<FillReport> {
   const { pool, series } = options;
-  const grid = await gridOf(pool, series);
+  const grid = await gridOf(pool, series, options.calendar);
   let filled = 0;
   let left = 0;
   for (const gap of await readGaps(pool, series, options)) {

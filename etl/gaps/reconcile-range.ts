@@ -15,6 +15,7 @@ import {
   noCauses,
   settleGaps,
   type Answer,
+  type Findings,
   type GapCounts,
   type Settled,
   type TimeRange,
@@ -26,6 +27,7 @@ export interface RangeToReconcile {
   readonly grid: ExpectedGrid;
   readonly range: TimeRange;
   readonly answer: Answer | null;
+  readonly halted: Findings['halted'];
   readonly reachFrom: EpochMs | null;
   /** Our clock. */
   readonly now: EpochMs;
@@ -50,7 +52,7 @@ export async function reconcileRange(work: RangeToReconcile): Promise<GapCounts>
 
 async function settleSlice(
   client: PoolClient,
-  { series, grid, answer, reachFrom, now }: RangeToReconcile,
+  { series, grid, answer, halted, reachFrom, now }: RangeToReconcile,
   window: TimeRange,
 ): Promise<Settled> {
   await lockGaps(client, series);
@@ -60,7 +62,9 @@ async function settleSlice(
   for (const gap of known) {
     if (gap.cause === 'synthetic') replaced.push(...(await findReplaced(client, series, gap)));
   }
-  const settled = settleGaps({ grid, window, holes, replaced, known, answer, reachFrom, now });
+  const near = halted.filter(({ from, to }) => from < window.to && to > window.from);
+  const told = { known, answer, halted: near, reachFrom };
+  const settled = settleGaps({ grid, window, holes, replaced, ...told, now });
   await writeGaps(client, series, known, settled.rows);
   return settled;
 }

@@ -4,7 +4,7 @@
  * before what retention keeps, and ends a bar before the venue's now or at the delisting: what lies
  * outside is not a gap.
  */
-import { calendarOf, type ExpectedGrid } from '#core/calendar.ts';
+import { calendarOf, type CalendarId, type ExpectedGrid } from '#core/calendar.ts';
 import type { Series } from '#core/candle.ts';
 import { nominalWidthMs, type Interval } from '#core/interval.ts';
 import { epochMs, isEpochMs, type EpochMs } from '#core/time.ts';
@@ -46,10 +46,17 @@ export async function searchWindow(request: WindowRequest): Promise<TimeRange | 
   return { from: epochMs(start), to: end };
 }
 
-/** The slots that the series' market has; of wide intervals they are where its candles are. */
-export async function gridOf(pool: Pool, series: Series): Promise<ExpectedGrid> {
+/**
+ * The slots that the series' market has; of wide intervals they are where its candles are.
+ * @param known the venue's calendar, where the venue says it.
+ */
+export async function gridOf(
+  pool: Pool,
+  series: Series,
+  known: CalendarId | undefined,
+): Promise<ExpectedGrid> {
   const { exchange, marketType, interval } = series;
-  const calendar = calendarOf(exchange, marketType);
+  const calendar = known ?? calendarOf(exchange, marketType);
   if (interval !== '3d' && interval !== '1w') return { calendar, interval };
   return { calendar, interval, anchor: (await readFirstOpen(pool, series)) ?? undefined };
 }

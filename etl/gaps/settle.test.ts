@@ -25,6 +25,7 @@ function findings(changes: Partial<Findings> = {}): Findings {
     replaced: [],
     known: [],
     answer: null,
+    halted: [],
     reachFrom: null,
     now: NOW,
     ...changes,
@@ -41,6 +42,56 @@ const told = (rows: readonly Gap[]): [string, number, number, number][] =>
 /** The ledger after a look that found these holes. */
 const missing = (...holes: readonly TimeRange[]): readonly Gap[] =>
   settleGaps(findings({ holes })).rows;
+
+describe('a known halt', () => {
+  const halted = [{ ...range(10, 20), detail: 'halted from A to B: upgrade (https://v.example)' }];
+
+  test('lets one answer without the candles settle those that lie in it, with the reason', () => {
+    const known = missing(range(12, 18));
+    const asked = answer(range(12, 18), { remark: 'missing in 3 other series too' });
+    const { rows } = settleGaps(
+      findings({ holes: [range(12, 18)], known, answer: asked, halted, now: LATER }),
+    );
+    expect(told(rows)).toEqual([['venue_empty', 12, 18, 6]]);
+    expect(rows[0]).toMatchObject({
+      emptyAnswers: 1,
+      resolvedAt: LATER,
+      detail: 'answered once without them; halted from A to B: upgrade (https://v.example)',
+    });
+  });
+
+  test('leaves what reaches out of it to a second answer', () => {
+    const known = missing(range(5, 25));
+    const first = settleGaps(
+      findings({ holes: [range(5, 25)], known, answer: answer(range(5, 25)), halted }),
+    );
+    expect(told(first.rows)).toEqual([
+      ['missing', 5, 10, 5],
+      ['venue_empty', 10, 20, 10],
+      ['missing', 20, 25, 5],
+    ]);
+    const again = settleGaps(
+      findings({ holes: [range(5, 25)], known: first.rows, answer: answer(range(5, 25)), halted }),
+    );
+    expect(again.rows.map(({ cause, detail }) => [cause, detail?.slice(0, 16)])).toEqual([
+      ['venue_empty', 'answered 2 times'],
+      ['venue_empty', 'answered once wi'],
+      ['venue_empty', 'answered 2 times'],
+    ]);
+  });
+
+  test('settles nothing by itself: a hole that nobody asked for is missing', () => {
+    const { rows } = settleGaps(findings({ holes: [range(12, 18)], halted }));
+    expect(told(rows)).toEqual([['missing', 12, 18, 6]]);
+  });
+
+  test('does not make a failure or a refused row an empty answer', () => {
+    const known = missing(range(12, 18));
+    const asked = answer(range(12, 18), { failure: 'the venue answered rubbish' });
+    const { rows } = settleGaps(findings({ holes: [range(12, 18)], known, answer: asked, halted }));
+    expect(told(rows)).toEqual([['missing', 12, 18, 6]]);
+  });
+});
 
 describe('a look', () => {
   test('records what is missing as ranges, and says how many candles', () => {

@@ -39,6 +39,8 @@ export interface Findings {
   /** Rows that overlap the window or touch it, rising. */
   readonly known: readonly Gap[];
   readonly answer: Answer | null;
+  /** Where the venue is known to have been halted: one answer is enough there. */
+  readonly halted: readonly (TimeRange & { readonly detail: string })[];
   /** Candles that open before this cannot be had from the venue; null where it has all. */
   readonly reachFrom: EpochMs | null;
   /** Our clock. */
@@ -74,10 +76,12 @@ export function settleGaps(findings: Findings): Settled {
   const changed = noCauses();
   let found = 0;
   const refused = answer?.refused ?? [];
-  const cuts = cutPoints(findings, [window, ...holes, ...findings.replaced, ...known, ...refused]);
+  const { halted, replaced } = findings;
+  const ranges = [window, ...holes, ...replaced, ...known, ...refused, ...halted];
+  const cuts = cutPoints(findings, ranges);
   const knownAt = cursor(known);
   const holeAt = cursor(holes);
-  const replacedAt = cursor(findings.replaced);
+  const replacedAt = cursor(replaced);
   const refusedAt = cursor(refused);
   for (const [index, from] of cuts.entries()) {
     const to = cuts[index + 1];
@@ -129,7 +133,7 @@ function judge(findings: Findings, slots: Slots): Gap | undefined {
   return asked;
 }
 
-function afterAnswer({ answer, now }: Findings, slots: Slots, gap: Gap): Gap {
+function afterAnswer({ answer, now, halted }: Findings, slots: Slots, gap: Gap): Gap {
   if (answer === null || slots.from < answer.from || slots.from >= answer.to) return gap;
   const attempts = gap.attempts + 1;
   const asked = { ...gap, attempts, lastCheckedAt: now, lastRunId: answer.runId ?? gap.lastRunId };
@@ -139,8 +143,13 @@ function afterAnswer({ answer, now }: Findings, slots: Slots, gap: Gap): Gap {
     return { ...asked, cause: 'unrepairable', resolvedAt: now, detail };
   }
   const emptyAnswers = gap.emptyAnswers + 1;
-  if (emptyAnswers < EMPTY_ANSWERS_ENOUGH) return { ...asked, emptyAnswers, detail: null };
-  const detail = `answered ${emptyAnswers} times without them${answer.remark === null ? '' : `; ${answer.remark}`}`;
+  const halt = halted.find(({ from, to }) => slots.from >= from && slots.from < to);
+  if (halt === undefined && emptyAnswers < EMPTY_ANSWERS_ENOUGH) {
+    return { ...asked, emptyAnswers, detail: null };
+  }
+  const times = emptyAnswers === 1 ? 'once' : `${emptyAnswers} times`;
+  const remark = halt?.detail ?? answer.remark;
+  const detail = `answered ${times} without them${remark === null ? '' : `; ${remark}`}`;
   return { ...asked, emptyAnswers, cause: 'venue_empty', resolvedAt: now, detail };
 }
 

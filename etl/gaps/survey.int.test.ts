@@ -107,6 +107,33 @@ describe('four hours that are missing in the middle', () => {
     ]);
   });
 
+  test('that lie in a known halt are empty after one answer, which names the halt', async () => {
+    venue.hides = isCut;
+    const halts = [
+      {
+        exchange: TEST_SERIES.exchange,
+        from: at(360),
+        to: at(600),
+        note: 'upgrade',
+        source: 'https://venue.example/news',
+      },
+    ];
+    expect(await survey({ halts })).toEqual({ ...NOTHING, found: 240, venueEmpty: 240 });
+    expect(await ledger()).toMatchObject([
+      {
+        gap_from: at(360),
+        gap_to: at(600),
+        cause: 'venue_empty',
+        attempts: 1,
+        detail: expect.stringMatching(
+          /^answered once .*: upgrade \(https:\/\/venue.example\/news\)$/,
+        ),
+      },
+    ]);
+    expect(await survey({ halts })).toEqual(NOTHING);
+    expect(venue.asked).toHaveLength(1);
+  });
+
   test('that the venue never has are empty after the second answer, and not asked for again', async () => {
     venue.hides = isCut;
     await survey();

@@ -3,9 +3,9 @@
  * ledger true. In: a series and a range. Out: how many candles came to what. A survey that finds
  * nothing new writes nothing. It may be cut off at any line: the next one goes on.
  *
- * A gap that was just asked for rests a while; after two answers without its candles the venue has
- * none, after five questions of any outcome it is given up. Whatever arrives later all the same turns
- * it to repaired.
+ * A gap that was just asked for rests a while; after two answers without its candles (one, where the
+ * venue is known to have been halted) the venue has none, after five questions of any outcome it is
+ * given up. Whatever arrives later all the same turns it to repaired.
  */
 import type { Series } from '#core/candle.ts';
 import { epochMs, isEpochMs, type Clock, type EpochMs } from '#core/time.ts';
@@ -16,6 +16,7 @@ import { askVenue, planQuestions } from './ask-venue.ts';
 import { readGaps } from './gap-rows.ts';
 import { reopenGaps } from './reopen-gaps.ts';
 import { reconcileRange, type RangeToReconcile } from './reconcile-range.ts';
+import { haltedSlots, type KnownHalt } from './known-halts.ts';
 import { gridOf, searchWindow, widthMax } from './search-window.ts';
 import { addCounts, type GapCounts, type TimeRange } from './settle.ts';
 
@@ -23,7 +24,13 @@ export interface GapSurvey {
   readonly pool: Pool;
   readonly adapter: Pick<
     VenueAdapter,
-    'id' | 'marketType' | 'fetchCandles' | 'fetchServerTime' | 'fetchInstruments' | 'reachCandles'
+    | 'id'
+    | 'marketType'
+    | 'calendar'
+    | 'fetchCandles'
+    | 'fetchServerTime'
+    | 'fetchInstruments'
+    | 'reachCandles'
   >;
   readonly series: Series;
   /** First open time that the series should have. */
@@ -37,6 +44,8 @@ export interface GapSurvey {
   readonly retentionFloor?: EpochMs | null | undefined;
   /** How long a gap rests after a question, ms; doubled after each further one. Default 60,000. */
   readonly restMs?: number | undefined;
+  /** When venues are known to have been halted. Default: nothing is known. */
+  readonly halts?: readonly KnownHalt[] | undefined;
   /** Gaps that were settled as empty or unrepairable are missing again. */
   readonly again?: boolean | undefined;
   /** Candles that are asked for in one survey, at most. Default 50,000; 0 only looks. */
@@ -84,9 +93,10 @@ export async function surveyGaps(survey: GapSurvey): Promise<GapReport> {
   const work: Omit<RangeToReconcile, 'now'> = {
     pool,
     series,
-    grid: await gridOf(pool, series),
+    grid: await gridOf(pool, series, adapter.calendar),
     range,
     answer: null,
+    halted: haltedSlots(survey.halts ?? [], series),
     reachFrom: reachOf(adapter.reachCandles, series, venueNow),
     signal,
   };

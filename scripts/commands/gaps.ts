@@ -6,10 +6,12 @@ import {
   fillGaps,
   listGaps,
   listSeries,
+  loadHalts,
   readFirstOpen,
   surveyGaps,
   type FillReport,
   type GapReport,
+  type KnownHalt,
   type ListedGap,
   type SeriesChoice,
 } from '../../etl/index.ts';
@@ -88,12 +90,14 @@ export async function repair(options: GapRepairFlags): Promise<number> {
     );
   }
   const { dryRun: isDry, again } = options;
-  const done = await withVenueAccess(commandConfig(), async (access) => {
+  const config = commandConfig();
+  const halts = loadHalts(config.KNOWN_HALTS);
+  const done = await withVenueAccess(config, async (access) => {
     const results: RepairResult[] = [];
     for (const series of await listSeries(access.pool, choice)) {
       const start = from ?? (await readFirstOpen(access.pool, series));
       if (start === null) continue;
-      results.push(await repairSeries(access, series, { from: start, to, isDry, again }));
+      results.push(await repairSeries(access, series, { from: start, to, isDry, again, halts }));
     }
     return results;
   });
@@ -122,10 +126,12 @@ export async function fill(options: GapFillFlags): Promise<number> {
       `--to "${options.to}" does not lie after --from "${options.from}"`,
     );
   }
-  const done = await withVenueAccess(commandConfig(), async ({ pool, signal }) => {
+  const done = await withVenueAccess(commandConfig(), async ({ pool, venues, signal }) => {
     const results: (FillReport & { readonly series: string })[] = [];
     for (const series of await listSeries(pool, choice)) {
-      const report = await fillGaps({ pool, series, from, to, clock: systemClock, signal });
+      const { calendar } = venues.open(series.exchange);
+      const range = { from, to, clock: systemClock, signal };
+      const report = await fillGaps({ pool, series, calendar, ...range });
       results.push({ series: seriesKey(series), ...report });
     }
     return results;
@@ -154,6 +160,7 @@ async function repairSeries(
     readonly to: EpochMs | null;
     readonly isDry: boolean | undefined;
     readonly again: boolean | undefined;
+    readonly halts: readonly KnownHalt[];
   },
 ): Promise<RepairResult> {
   const key = seriesKey(series);
@@ -170,6 +177,7 @@ async function repairSeries(
       // Who asks for it now does not want to wait.
       restMs: 0,
       again: range.again,
+      halts: range.halts,
       ...(range.isDry === true ? { askMax: 0 } : {}),
     });
     return { series: key, ...report, error: null };

@@ -1,6 +1,6 @@
 /** The command as a user meets it: what is printed where, and how it ends. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -67,6 +67,34 @@ test('a page without any of the symbols fails', async () => {
   expect(stdout).toBe('');
   expect(stderr).toContain('has a row for none of the symbols');
   expect(code).toBe(1);
+});
+
+test('a page that does not fit is told by the field of the declaration', async () => {
+  const page = save('good.html', syntheticRatesPage('5 April 2016'));
+  const tell = async (changes: Record<string, unknown>): Promise<string> => {
+    const example: unknown = JSON.parse(readFileSync(EXAMPLE, 'utf8'));
+    const own = save('own.json', JSON.stringify(Object.assign({}, example, changes)));
+    return (await run(own, '--page', page)).stderr;
+  };
+  expect(await tell({ rows: 'table.rate tr' })).toMatch(
+    /good\.html" cannot be read by ".*own\.json": "rows" selects no row: "table\.rate tr"; correct/,
+  );
+  const heading = { from: 'page', selector: 'h1', format: 'YYYY-MM-DD' };
+  expect(await tell({ date: heading })).toContain(
+    '"date.format" is "YYYY-MM-DD", but the page says "Rates of 5 April 2016"',
+  );
+  expect(await tell({ date: { ...heading, pattern: 'on (.*)' } })).toContain(
+    '"date.pattern" is "on (.*)", which does not match "Rates of 5 April 2016"',
+  );
+  expect(await tell({ date: { ...heading, selector: 'h7' } })).toContain(
+    '"date.selector" finds no day: "h7"',
+  );
+  expect(await tell({ rate: { cell: 9 } })).toContain('finds nothing in the row: {\\"cell\\":9}');
+  expect(await tell({ numbers: { decimal: '.', thousands: '' } })).toContain(
+    'where \\".\\" marks decimals and none thousands',
+  );
+  expect(await tell({ symbols: { CHF: 'CHF' } })).toContain('it has "USD", "JPY", "IDR", "XAU"');
+  expect(await tell({ date: { from: 'url' } })).toMatch(/takes the day from the address; .*--day/);
 });
 
 test('a broken declaration is told by file and field, a missing file as wrong usage', async () => {

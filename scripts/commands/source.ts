@@ -8,10 +8,22 @@ import { formatInstant, type EpochMs } from '#core/time.ts';
 import { parseDeclaration, parseDay, tryPage } from '../../etl/index.ts';
 import type { SourceFlags } from './flags.ts';
 
+/** Symbols of a page in a message, at most. */
+const SHOWN_MAX = 20;
+
 /** @returns 1 where a rate was refused, or there was none. */
 export async function trySource(file: string, { page, day }: SourceFlags): Promise<number> {
   const declaration = parseDeclaration((await read(file)).toString('utf8'), file);
-  const rates = tryPage(declaration, await read(page), day === undefined ? null : dayOf(day));
+  if (declaration.date.from === 'url' && day === undefined) {
+    throw new AppError(
+      'WICK_USAGE',
+      `"${file}" takes the day from the address; say which one "${page}" is of, for example --day 2026-11-20`,
+    );
+  }
+  const bytes = await read(page);
+  const { rates, symbols } = reading(file, page, () =>
+    tryPage(declaration, bytes, day === undefined ? null : dayOf(day)),
+  );
   const lines = rates.map(({ day: told, reason, detail, rate, ...rest }) => ({
     text: JSON.stringify({
       ...rest,
@@ -24,9 +36,28 @@ export async function trySource(file: string, { page, day }: SourceFlags): Promi
     (isGood ? process.stdout : process.stderr).write(`${text}\n`);
   }
   if (lines.length === 0) {
-    process.stderr.write(`"${page}" has a row for none of the symbols that "${file}" maps\n`);
+    const some = symbols.slice(0, SHOWN_MAX).map((symbol) => `"${symbol}"`);
+    const found =
+      some.length === 0 ? 'it has none where "symbol" looks' : `it has ${some.join(', ')}`;
+    process.stderr.write(
+      `"${page}" has a row for none of the symbols that "${file}" maps; ${found}\n`,
+    );
   }
   return lines.length > 0 && lines.every(({ isGood }) => isGood) ? 0 : 1;
+}
+
+/** What is wrong with a saved page is the declaration's more often than the source's. */
+function reading<T>(file: string, page: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof AppError) || typeof error.details['what'] !== 'string') throw error;
+    throw new AppError(
+      'WICK_ETL_SOURCE_INVALID',
+      `"${page}" cannot be read by "${file}": ${error.details['what']}; correct the file, or save the page again`,
+      { cause: error, details: { file, page } },
+    );
+  }
 }
 
 async function read(path: string): Promise<Buffer> {

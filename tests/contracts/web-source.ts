@@ -60,7 +60,7 @@ export function testWebSourceContract(name: string, open: () => Promise<WebSourc
         stream: null,
         fetchFunding: null,
         reachCandles: null,
-        calendar: expect.stringMatching(/^(target|every-day|weekdays|tuesday-to-saturday)/),
+        calendar: expect.stringMatching(/^(target|always|(after-)?weekdays)/),
       });
       await expect(adapter.fetchServerTime()).resolves.toBe(clock.now());
     });

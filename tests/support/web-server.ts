@@ -33,14 +33,18 @@ export interface WebServer {
 
 /** @param answer undefined is 404, also for robots.txt: all is allowed. */
 export async function startWebServer(
-  answer: (path: string) => Answer | undefined,
+  answer: (path: string, headers: IncomingHttpHeaders) => Answer | undefined,
   clock: Clock,
 ): Promise<WebServer> {
   const asked: Asked[] = [];
   const server = createServer((request, response) => {
     const path = request.url ?? '';
     asked.push({ path, headers: request.headers, at: clock.now() });
-    const { status = 200, headers = {}, body = '' } = answer(path) ?? { status: 404 };
+    const {
+      status = 200,
+      headers = {},
+      body = '',
+    } = answer(path, request.headers) ?? { status: 404 };
     response.writeHead(status, headers).end(body);
   });
   await new Promise<void>((done) => {

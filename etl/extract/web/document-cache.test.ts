@@ -33,7 +33,7 @@ function create(body = 'x', source = SOURCE) {
       asked.push(url.replace(/.*\//, ''));
       await gate.promise;
       signal.throwIfAborted();
-      return { url, fetchedAt: clock.now(), body };
+      return { url, fetchedAt: clock.now(), body, validators: null };
     },
   };
   const cache = createDocumentCache(source, fetcher, clock);

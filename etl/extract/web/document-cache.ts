@@ -1,16 +1,22 @@
 /**
  * Documents that were fetched a moment ago. In: which document. Out: its text and what it says, read
  * once. One document serves all pairs of a source, so forty series cost one request; callers that ask
- * at the same time share it. Bounded in number, in characters and in time.
+ * at the same time share it. One whose time is over is asked for with what its server gave to recognise
+ * it by: if it is still the same, it is good again. Bounded in number, in characters and in time.
  */
 import type { Clock } from '#core/time.ts';
 import type { RawPayload } from '../venue.ts';
-import type { PageFetcher } from './fetch-page.ts';
+import type { FetchedPage, PageFetcher } from './fetch-page.ts';
 import type { RateSheet, WebDocument, WebSource } from './source.ts';
+import type { Validators } from './validators.ts';
 
 export interface ReadDocument {
   readonly raw: RawPayload;
   readonly sheet: RateSheet;
+}
+
+interface KeptDocument extends ReadDocument {
+  readonly validators: Validators | null;
 }
 
 export interface DocumentCache {
@@ -28,7 +34,7 @@ export function createDocumentCache(
   clock: Clock,
 ): DocumentCache {
   /** Oldest first. */
-  const kept = new Map<string, ReadDocument>();
+  const kept = new Map<string, KeptDocument>();
   const underWay = new Map<string, Promise<ReadDocument>>();
   const closed = new AbortController();
   let characters = 0;
@@ -36,7 +42,7 @@ export function createDocumentCache(
     characters -= kept.get(key)?.raw.body.length ?? 0;
     kept.delete(key);
   };
-  const keep = (key: string, read: ReadDocument): void => {
+  const keep = (key: string, read: KeptDocument): void => {
     drop(key);
     kept.set(key, read);
     characters += read.raw.body.length;
@@ -47,8 +53,9 @@ export function createDocumentCache(
   };
   const fetch = async (key: string, document: WebDocument): Promise<ReadDocument> => {
     try {
-      const raw = await fetcher.fetch(document, closed.signal);
-      const read = { raw, sheet: source.read(raw.body, document) };
+      const known = kept.get(key);
+      const page = await fetcher.fetch(document, closed.signal, known?.validators);
+      const read = page === 'unchanged' ? again(known, clock) : readPage(page, document, source);
       keep(key, read);
       return read;
     } finally {
@@ -67,6 +74,20 @@ export function createDocumentCache(
     },
     close: () => closed.abort(new Error(`${source.id} was closed`)),
   };
+}
+
+function readPage(
+  { validators, ...raw }: FetchedPage,
+  document: WebDocument,
+  source: WebSource,
+): KeptDocument {
+  return { raw, sheet: source.read(raw.body, document), validators };
+}
+
+/** The same text, which is what the server has now. */
+function again(known: KeptDocument | undefined, clock: Clock): KeptDocument {
+  if (known === undefined) throw new Error('unchanged since what was never fetched');
+  return { ...known, raw: { ...known.raw, fetchedAt: clock.now() } };
 }
 
 /** One caller may leave; the others still wait for what it began. */

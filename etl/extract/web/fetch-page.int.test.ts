@@ -64,6 +64,7 @@ describe('a page', () => {
       url: `${server.url}/a`,
       fetchedAt: START + 1_000,
       body: 'rates',
+      validators: null,
     });
     expect(server.asked.at(-1)?.headers['user-agent']).toBe('wickstream');
   });

@@ -2,7 +2,8 @@
  * Fetches one document of a web source, safely. In: an address and what kind of text is wanted. Out:
  * the text, or an error that says what to change. Each hop passes the allow-list, robots.txt, the
  * minimum interval and the check of its addresses; the connection is pinned to what was checked.
- * Failures that may pass are tried again a bounded number of times.
+ * Failures that may pass are tried again a bounded number of times. A document that is still the same
+ * is not sent again, where its server can tell.
  */
 import { randomInt } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
@@ -17,16 +18,29 @@ import { createPacing, type Pacing } from './pacing.ts';
 import { ACCEPT, assertKind, decodeText, type AnsweredPage } from './page-text.ts';
 import { requestPinned, type PinnedAnswer } from './pinned-request.ts';
 import { createRobotsRules, type RobotsRules } from './robots.ts';
+import type { SharedPages } from './shared-pages.ts';
 import type { FetchPolicy, WebDocument } from './source.ts';
 import { checkAddresses, checkTarget, type Resolve } from './target.ts';
 import { unzipEntry } from './unzip-entry.ts';
+import { conditionOf, validatorsOf, type Validators } from './validators.ts';
+
+export interface FetchedPage extends RawPayload {
+  /** What to recognise it by; null where the server gave nothing. */
+  readonly validators: Validators | null;
+}
 
 export interface PageFetcher {
   /**
+   * @param known of the same document when it was fetched last.
+   * @returns `unchanged` only where it was known and the server says that it is still the same.
    * @throws AppError WICK_ETL_SOURCE_FORBIDDEN, WICK_ETL_SOURCE_INVALID, or after bounded retries
    * WICK_ETL_VENUE_HTTP, WICK_ETL_VENUE_RATE_LIMITED, WICK_ETL_VENUE_PAYLOAD.
    */
-  fetch(document: WebDocument, signal: AbortSignal): Promise<RawPayload>;
+  fetch(
+    document: WebDocument,
+    signal: AbortSignal,
+    known?: Validators | null,
+  ): Promise<FetchedPage | 'unchanged'>;
 }
 
 export interface PageFetcherOptions {
@@ -43,6 +57,8 @@ export interface PageFetcherOptions {
   /** Most bytes of a file out of a zip. */
   readonly unzippedBytesMax?: number | undefined;
   readonly logger?: Logger | undefined;
+  /** What other processes do at the same hosts; absent where this one is alone. */
+  readonly shared?: SharedPages | undefined;
 }
 
 const BYTES_MAX = 8 * 1024 * 1024;
@@ -53,6 +69,7 @@ const ATTEMPTS_MAX = 3;
 const RESOLVE_MS = 5_000;
 const TOO_MANY_REQUESTS = 429;
 const UNAVAILABLE = 503;
+const NOT_MODIFIED = 304;
 
 interface Session {
   readonly options: PageFetcherOptions;
@@ -66,10 +83,11 @@ export function createPageFetcher(options: PageFetcherOptions): PageFetcher {
   const sleep: Sleep =
     options.sleep ?? ((ms, signal) => wait(ms, undefined, signal === undefined ? {} : { signal }));
   const random = options.random ?? (() => randomInt(1_000_000) / 1_000_000);
-  const pacing = createPacing({ clock, sleep });
+  const pacing = createPacing({ clock, sleep, shared: options.shared });
   const robots = createRobotsRules({
     source: policy.source,
     clock,
+    shared: options.shared,
     fetch: async (url, signal) => {
       const request = { accept: 'text/plain', bytesMax: ROBOTS_BYTES_MAX, signal };
       return (await follow({ options, policy, pacing, robots: null }, url.href, request)).answer;
@@ -77,10 +95,10 @@ export function createPageFetcher(options: PageFetcherOptions): PageFetcher {
   });
   const session: Session = { options, policy, pacing, robots };
   return {
-    fetch: async (document, signal) => {
+    fetch: async (document, signal, known = null) => {
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await fetchOnce(session, document, signal);
+          return await fetchOnce(session, document, known, signal);
         } catch (error) {
           signal.throwIfAborted();
           const pauseMs = pauseBefore(error);
@@ -106,12 +124,15 @@ function pauseBefore(error: unknown): number | null {
 async function fetchOnce(
   { options, policy, pacing, robots }: Session,
   document: WebDocument,
+  known: Validators | null,
   signal: AbortSignal,
-): Promise<RawPayload> {
+): Promise<FetchedPage | 'unchanged'> {
   const { kind, entry } = document;
   const bytesMax = options.bytesMax ?? BYTES_MAX;
-  const request = { accept: ACCEPT[kind], bytesMax, signal };
+  const request = { accept: ACCEPT[kind], bytesMax, signal, known };
   const { url, answer } = await follow({ options, policy, pacing, robots }, document.url, request);
+  const isAsked = Object.keys(conditionOf(known, url)).length > 0;
+  if (answer.status === NOT_MODIFIED && isAsked) return 'unchanged';
   if (answer.status !== 200) throw refusal(policy.source, url, answer, options.clock);
   const contentType = String(answer.headers['content-type'] ?? '');
   const page: AnsweredPage = {
@@ -122,7 +143,10 @@ async function fetchOnce(
   };
   assertKind(page, kind);
   const fetchedAt = options.clock.now();
-  if (kind !== 'zip') return { url: document.url, fetchedAt, body: decodeText(page, kind) };
+  const validators = validatorsOf(url, answer);
+  if (kind !== 'zip') {
+    return { url: document.url, fetchedAt, body: decodeText(page, kind), validators };
+  }
   const name = entry ?? '';
   const zipped = { source: policy.source, url: url.href, name };
   const bytes = unzipEntry(answer.bytes, {
@@ -130,7 +154,7 @@ async function fetchOnce(
     bytesMax: options.unzippedBytesMax ?? UNZIPPED_BYTES_MAX,
   });
   const body = decodeText({ ...page, contentType: undefined, bytes }, 'text');
-  return { url: `${document.url}#${name}`, fetchedAt, body };
+  return { url: `${document.url}#${name}`, fetchedAt, body, validators };
 }
 
 interface Way {
@@ -145,6 +169,7 @@ interface Wanted {
   readonly accept: string;
   readonly bytesMax: number;
   readonly signal: AbortSignal;
+  readonly known?: Validators | null;
 }
 
 /** Goes where redirects lead; each place is checked as if it had been the first. */
@@ -172,7 +197,7 @@ async function follow(
 
 async function ask(way: Way, url: URL, wanted: Wanted): Promise<PinnedAnswer> {
   const { options, policy, pacing, robots } = way;
-  const { signal } = wanted;
+  const { accept, bytesMax, signal, known } = wanted;
   signal.throwIfAborted();
   const pauseMs = robots === null ? 0 : await robots.pauseFor(url, signal);
   await pacing.pass(url.host, Math.max(policy.minimumIntervalMs, pauseMs), signal);
@@ -180,7 +205,9 @@ async function ask(way: Way, url: URL, wanted: Wanted): Promise<PinnedAnswer> {
     resolve: (host) => resolveInTime(options.resolve ?? resolveAll, host, policy.source, signal),
     allowLoopback: options.allowLoopback ?? false,
   });
-  return requestPinned({ source: policy.source, url, addresses, ...wanted });
+  const headers = conditionOf(known ?? null, url);
+  const request = { source: policy.source, url, addresses, accept, bytesMax, headers, signal };
+  return requestPinned(request);
 }
 
 const resolveAll: Resolve = (host) => lookup(host, { all: true });

@@ -1,10 +1,12 @@
 /**
  * Minimum interval between requests to one host. In: who is asked and how often that may be. Out: the
- * moment to go. Slots are given in the order of asking, so callers side by side wait for one another.
+ * moment to go. Turns are given in the order of asking, so callers side by side wait for one another,
+ * and through Redis those of other processes too; while it is away each process keeps its own turns.
  */
 import { AppError } from '#core/errors.ts';
 import type { Clock } from '#core/time.ts';
 import type { Sleep } from '../rate-gate.ts';
+import type { SharedPages } from './shared-pages.ts';
 
 export interface Pacing {
   /**
@@ -22,15 +24,21 @@ const WAIT_MS_MAX = 600_000;
 export function createPacing({
   clock,
   sleep,
+  shared,
 }: {
   readonly clock: Clock;
   readonly sleep: Sleep;
+  /** Turns of other processes; absent where this one is alone. */
+  readonly shared?: SharedPages | undefined;
 }): Pacing {
   const freeAt = new Map<string, number>();
   return {
     pass: async (host, intervalMs, signal) => {
+      const asked = { now: clock.now(), intervalMs, waitMsMax: WAIT_MS_MAX };
+      const others = (await shared?.takeTurn(host, asked)) ?? 0;
+      signal?.throwIfAborted();
       const now = clock.now();
-      const turn = Math.max(now, freeAt.get(host) ?? now);
+      const turn = Math.max(asked.now + others, now, freeAt.get(host) ?? now);
       if (turn - now > WAIT_MS_MAX) {
         throw new AppError(
           'WICK_ETL_VENUE_RATE_LIMITED',

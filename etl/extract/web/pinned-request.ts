@@ -19,6 +19,8 @@ export interface PinnedRequest {
   readonly url: URL;
   readonly addresses: readonly CheckedAddress[];
   readonly accept: string;
+  /** More headers. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Most bytes of the body, on the wire and decompressed. */
   readonly bytesMax: number;
   readonly signal: AbortSignal;
@@ -67,7 +69,12 @@ async function receive(
   const stream = got.stream(url, {
     agent,
     dnsLookup: pinnedLookup(addresses),
-    headers: { accept, 'accept-encoding': 'gzip, deflate, br', 'user-agent': USER_AGENT },
+    headers: {
+      ...request.headers,
+      accept,
+      'accept-encoding': 'gzip, deflate, br',
+      'user-agent': USER_AGENT,
+    },
     decompress: false,
     followRedirect: false,
     throwHttpErrors: false,

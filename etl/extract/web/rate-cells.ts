@@ -36,10 +36,15 @@ function readRate(
   const units = readNominal(nominal);
   if (units === null) return finding('malformed_row', `for "${shorten(nominal)}" units`);
   const whole = readNumeral(rate, style);
-  if (!whole.ok) return finding(whole.reason, `rate "${shorten(rate)}"`);
+  if (!whole.ok) return finding(whole.reason, `rate "${shorten(rate)}", ${describeStyle(style)}`);
   const one: DecimalResult = divideExactly(whole.value, units);
   if (one.ok) return one;
   return finding(one.reason, `rate "${shorten(rate)}" for ${units} units, divided exactly`);
+}
+
+function describeStyle({ decimal, thousands }: NumeralStyle): string {
+  const groups = thousands === '' ? 'none' : `"${thousands}"`;
+  return `where "${decimal}" marks decimals and ${groups} thousands`;
 }
 
 function shorten(text: string): string {

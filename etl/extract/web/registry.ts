@@ -9,6 +9,7 @@ import { createEcbSource } from './ecb/source.ts';
 import { loadDeclarations } from './html-table/load-declarations.ts';
 import { createTableSource } from './html-table/source.ts';
 import { createNbgSource } from './nbg/source.ts';
+import type { SharedPages } from './shared-pages.ts';
 import type { WebSource } from './source.ts';
 import { createWebVenue, type WebVenue, type WebVenueOptions } from './web-venue.ts';
 
@@ -44,12 +45,14 @@ export function openWebSource(
   id: WebSourceId,
   taken: readonly string[],
   config: Config,
-  settings: Pick<WebVenueOptions, 'clock' | 'logger'>,
+  settings: Pick<WebVenueOptions, 'clock' | 'logger'> & {
+    readonly shared?: { readonly pages: SharedPages } | undefined;
+  },
 ): WebVenue {
   const source = BUILT_IN[id]?.(config) ?? declaredSource(id, taken, config);
   const allowLoopback = config.WEB_ALLOW_LOOPBACK === 'true';
-  const { clock, logger } = settings;
-  return createWebVenue(source, { clock, logger, allowLoopback });
+  const { clock, logger, shared } = settings;
+  return createWebVenue(source, { clock, logger, allowLoopback, shared: shared?.pages });
 }
 
 function declaredSource(id: WebSourceId, taken: readonly string[], where: Where): WebSource {

@@ -1,11 +1,12 @@
 /**
  * What robots.txt of a host allows, over `robots-parser`. In: a URL. Out: how long to pause between
  * requests, or an error. As RFC 9309 has it: no such file allows all, a host that cannot say is left
- * alone for now. Remembered for a day, a failure for a minute.
+ * alone for now. Remembered for a day, a failure for a minute, here and in Redis for other processes.
  */
 import parserModule from 'robots-parser';
 import { AppError, errorText } from '#core/errors.ts';
-import type { Clock, EpochMs } from '#core/time.ts';
+import type { Clock } from '#core/time.ts';
+import type { SharedPages, SharedRobots } from './shared-pages.ts';
 import { USER_AGENT, type PinnedAnswer } from './pinned-request.ts';
 
 type Robots = ReturnType<typeof parserModule.default>;
@@ -26,14 +27,16 @@ export interface RobotsOptions {
   readonly clock: Clock;
   /** Gets the file, by whatever redirects are allowed. */
   readonly fetch: (url: URL, signal: AbortSignal) => Promise<PinnedAnswer>;
+  /** What other processes learnt; absent where this one is alone. */
+  readonly shared?: SharedPages | undefined;
 }
 
 const GOOD_MS = 24 * 60 * 60 * 1000;
 const FAILED_MS = 60_000;
 
 type Known =
-  | { readonly until: EpochMs | number; readonly rules: Robots | null }
-  | { readonly until: EpochMs | number; readonly error: AppError };
+  | { readonly until: number; readonly rules: Robots | null }
+  | { readonly until: number; readonly error: AppError };
 
 /** One entry for each origin that was asked; those are of an allow-list. */
 export function createRobotsRules(options: RobotsOptions): RobotsRules {
@@ -41,9 +44,15 @@ export function createRobotsRules(options: RobotsOptions): RobotsRules {
   const learn = async (origin: string, signal: AbortSignal): Promise<Known> => {
     const remembered = known.get(origin);
     if (remembered !== undefined && options.clock.now() < remembered.until) return remembered;
-    const learnt = await ask(options, new URL('/robots.txt', origin), signal);
-    known.set(origin, learnt);
-    return learnt;
+    const url = new URL('/robots.txt', origin);
+    const now = options.clock.now();
+    const told = await options.shared?.recallRobots(origin);
+    const isTold = told !== null && told !== undefined && now < told.until;
+    const learnt = isTold ? told : await ask(options, url, signal);
+    if (!isTold) await options.shared?.rememberRobots(origin, learnt, options.clock.now());
+    const meant = meaningOf(options.source, url, learnt);
+    known.set(origin, meant);
+    return meant;
   };
   return {
     pauseFor: async (url, signal) => {
@@ -63,26 +72,30 @@ export function createRobotsRules(options: RobotsOptions): RobotsRules {
   };
 }
 
-async function ask(options: RobotsOptions, url: URL, signal: AbortSignal): Promise<Known> {
-  const { source, clock } = options;
+/** What was learnt, in words that other processes understand. */
+async function ask(options: RobotsOptions, url: URL, signal: AbortSignal): Promise<SharedRobots> {
+  const { clock } = options;
   try {
     const { status, bytes } = await options.fetch(url, signal);
     const until = clock.now() + GOOD_MS;
-    if (status >= 400 && status < 500 && status !== 429) return { until, rules: null };
+    if (status >= 400 && status < 500 && status !== 429) return { kind: 'none', text: '', until };
     // What is no rule is skipped by the parser, so a lenient reading can only lose comments.
-    if (status === 200) return { until, rules: robotsParser(url.href, bytes.toString('utf8')) };
-    return { until: clock.now() + FAILED_MS, error: unknown(source, url, `status ${status}`) };
+    if (status === 200) return { kind: 'rules', text: bytes.toString('utf8'), until };
+    return { kind: 'unknown', text: `status ${status}`, until: clock.now() + FAILED_MS };
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof AppError) || !error.retryable) throw error;
-    return { until: clock.now() + FAILED_MS, error: unknown(source, url, errorText(error), error) };
+    return { kind: 'unknown', text: errorText(error), until: clock.now() + FAILED_MS };
   }
 }
 
-function unknown(source: string, url: URL, why: string, cause?: unknown): AppError {
-  return new AppError(
+function meaningOf(source: string, url: URL, { kind, text, until }: SharedRobots): Known {
+  if (kind === 'none') return { until, rules: null };
+  if (kind === 'rules') return { until, rules: robotsParser(url.href, text) };
+  const error = new AppError(
     'WICK_ETL_VENUE_HTTP',
-    `${source} is left alone: what ${url.href} allows is not known now (${why})`,
-    { retryable: true, cause, details: { source, url: url.href } },
+    `${source} is left alone: what ${url.href} allows is not known now (${text})`,
+    { retryable: true, details: { source, url: url.href } },
   );
+  return { until, error };
 }

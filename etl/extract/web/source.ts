@@ -3,24 +3,12 @@
  * remembering and making candles are the same for all and live beside this file. A source tells one
  * rate a day for each of its pairs.
  */
+import type { CalendarId } from '#core/calendar.ts';
 import type { MarketType } from '#core/candle.ts';
 import type { DecimalString } from '#core/decimal.ts';
 import { AppError } from '#core/errors.ts';
 import type { EpochMs } from '#core/time.ts';
 import type { Finding } from '../reject.ts';
-
-/** Which days a source has rates on; the holidays themselves are not known here. */
-export type WebCalendar =
-  /** The euro's settlement days: Monday to Friday but for six days a year. */
-  | 'target'
-  /** Monday to Friday without the holidays of the country, by ISO 3166 code. */
-  | 'weekdays-cz'
-  | 'weekdays-ge'
-  /** Tuesday to Saturday: a rate is set on the working day before the one it is for. */
-  | 'tuesday-to-saturday-ru'
-  /** Declared sources say one of these. */
-  | 'weekdays'
-  | 'every-day';
 
 /** Whom a source may be asked at, and how often. */
 export interface FetchPolicy {
@@ -67,7 +55,8 @@ export interface DayRange {
 export interface WebSource {
   readonly id: string;
   readonly marketType: MarketType;
-  readonly calendar: WebCalendar;
+  /** Which days it has rates on. */
+  readonly calendar: CalendarId;
   readonly policy: FetchPolicy;
   /** Where the pairs are listed, or the pairs where they are known without asking. */
   listing(now: EpochMs): WebDocument | readonly Listing[];
@@ -114,6 +103,6 @@ export function unreadable(source: string, url: string, what: string): AppError 
     'WICK_ETL_VENUE_PAYLOAD',
     `${source} answered ${url} with something else than it documents: ${what}; ` +
       'the source may have changed, or an outage page stands in between',
-    { retryable: true, details: { source, url } },
+    { retryable: true, details: { source, url, what } },
   );
 }

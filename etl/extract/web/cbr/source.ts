@@ -25,7 +25,7 @@ export function createCbrSource(root: string): WebSource {
   return {
     id: ID,
     marketType: 'fx',
-    calendar: 'tuesday-to-saturday-ru',
+    calendar: 'after-weekdays-ru',
     policy: policyFor(ID, root, 1_000),
     listing: (now) => documents.of(dayOf(now), now),
     plan: (range) => documents.plan(range),

@@ -29,13 +29,26 @@ describe('a declaration', () => {
   test.each([
     [{ ratee: { cell: 1 } }, 'the file has the unknown key "ratee"'],
     [{ rate: undefined }, 'the file lacks "rate"'],
+    [{ rate: { cel: 1 } }, '"rate" is {"cel":1}; write {"cell": 2} or {"selector": "td.rate"}'],
+    [{ rate: { cell: '4' } }, '"rate.cell" is "4", but must be integer: td or th of the row'],
+    [{ nominal: 3 }, '"nominal" is 3; write {"cell": 2}'],
+    [{ date: { from: 'pages' } }, '"date" has "from": "pages"; write {"from": "url"}'],
+    [{ date: { from: 'page', selector: 'h1' } }, '"date" lacks "format": of YYYY'],
+    [{ date: { from: 'row', cell: {}, format: 'DD.MM.YYYY' } }, '"date.cell" is {}; write'],
+    [{ minimumIntervalMs: '2000' }, '"minimumIntervalMs" is "2000", but must be integer'],
+    [{ symbols: { USD: 'usd' } }, '"symbols.USD" is "usd"'],
+    [{ url: 'rates.example/table' }, 'which is no URL'],
+    [{ url: 'http://rates.example/table' }, 'use https, or say "allowHttp": true'],
+    [{ url: 'ftp://rates.example/table' }, '"url" begins with "ftp:"; use https'],
+    [{ allowedHosts: ['www.rates.example'] }, '"allowedHosts" lacks "rates.example"'],
+    [{ allowedHosts: ['https://rates.example'] }, 'write only host or host:port'],
     [{ rate: { cell: 1, atribute: 'x' } }, '"rate" has the unknown key "atribute"'],
-    [{ rate: { cell: -1 } }, '"rate.cell" must be >= 0'],
-    [{ id: 'Mine!' }, '"id" must match pattern'],
-    [{ interval: '1h' }, '"interval" must be equal to constant'],
-    [{ minimumIntervalMs: 10 }, '"minimumIntervalMs" must be >= 1000'],
-    [{ allowedHosts: [] }, '"allowedHosts" must not have fewer than 1 items'],
-    [{ numbers: { decimal: ';', thousands: '' } }, '"numbers.decimal" must'],
+    [{ rate: { cell: -1 } }, '"rate.cell" is -1, but must be >= 0'],
+    [{ id: 'Mine!' }, 'lower case with dashes'],
+    [{ interval: '1h' }, '"interval" is "1h"'],
+    [{ minimumIntervalMs: 10 }, '"minimumIntervalMs" is 10, but must be >= 1000: milliseconds'],
+    [{ allowedHosts: [] }, '"allowedHosts" is [], but must not have fewer than 1 items'],
+    [{ numbers: { decimal: ';', thousands: '' } }, '"numbers.decimal" is ";"'],
     [{ numbers: { decimal: '.', thousands: '.' } }, '"numbers" has one mark'],
     [{ rows: 'table >>> tr' }, '"rows" is no selector'],
     [{ symbol: { selector: 'a[' } }, '"symbol.selector" is no selector'],
@@ -48,7 +61,7 @@ describe('a declaration', () => {
     [{ symbol: undefined }, '"symbol" is absent though "url" has no {symbol}'],
     [{ quote: undefined }, '"symbols" says "USD" without what it is priced in'],
     [{ symbols: { USD: 'USD', dollar: 'USD/EUR' } }, '"symbols" names a pair twice'],
-    [{ symbols: {} }, '"symbols" must not have fewer than 1 properties'],
+    [{ symbols: {} }, '"symbols" is {}, but must not have fewer than 1 properties'],
   ])('with %j is refused by file and field', (changes, problem) => {
     expect(() => parse(changes)).toThrow(
       expect.objectContaining({
@@ -57,6 +70,25 @@ describe('a declaration', () => {
       }),
     );
     expect(() => parse(changes)).toThrow('the web source "sources/mine.json" cannot be used');
+  });
+
+  test('is complained of once for each mistake, and not for forms that were not meant', () => {
+    const text = JSON.stringify({ ...EXAMPLE, rate: { cell: '4' }, enable: true });
+    const problems = ((): unknown => {
+      try {
+        return parseDeclaration(text, 'a.json');
+      } catch (error) {
+        return error;
+      }
+    })();
+    expect(problems).toMatchObject({
+      details: {
+        problems: [
+          expect.stringMatching(/^the file has the unknown key "enable"; there are id, /),
+          expect.stringMatching(/^"rate.cell" is "4"/),
+        ],
+      },
+    });
   });
 
   test('that is no JSON, or no object, is refused', () => {

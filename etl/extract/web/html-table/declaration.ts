@@ -4,86 +4,16 @@
  * pairs it has. Unknown keys are refused, so that a misspelt one is not a silent default.
  */
 import { load } from 'cheerio';
-import { Type, type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { MARKET_TYPES } from '#core/candle.ts';
 import { AppError, errorText } from '#core/errors.ts';
 import { isDayFormat } from '../day-format.ts';
+import { formProblems } from './declaration-problems.ts';
+import { DECLARATION_SCHEMA, type CellPlace, type Declaration } from './declaration-schema.ts';
 import { hasSymbol, isUrlTemplate } from './url-template.ts';
 
-const closed = { additionalProperties: false } as const;
-const text = (maxLength: number, description: string) =>
-  Type.String({ minLength: 1, maxLength, description });
+export type { CellPlace, Declaration } from './declaration-schema.ts';
 
-const HOW_TO_READ = {
-  attribute: Type.Optional(text(60, 'read this attribute instead of the text')),
-  pattern: Type.Optional(text(200, 'regular expression; its first group is what is wanted')),
-  remove: Type.Optional(Type.Array(text(20, 'a text to leave out, such as "$"'), { maxItems: 10 })),
-};
-const CELL = Type.Union([
-  Type.Object(
-    {
-      cell: Type.Integer({ minimum: 0, maximum: 200, description: 'td or th of the row, from 0' }),
-      ...HOW_TO_READ,
-    },
-    closed,
-  ),
-  Type.Object({ selector: text(200, 'CSS selector within the row'), ...HOW_TO_READ }, closed),
-]);
-const FORMAT = text(40, 'for example DD.MM.YYYY; see day-format.ts');
-const DATE = Type.Union([
-  Type.Object({ from: Type.Literal('url') }, closed),
-  Type.Object({ from: Type.Literal('row'), cell: CELL, format: FORMAT }, closed),
-  Type.Object(
-    {
-      from: Type.Literal('page'),
-      selector: text(200, 'CSS selector within the page'),
-      ...HOW_TO_READ,
-      format: FORMAT,
-    },
-    closed,
-  ),
-]);
-
-/** One file of the folder of declared sources. */
-const DECLARATION_SCHEMA = Type.Object(
-  {
-    id: Type.String({ pattern: '^[a-z][a-z0-9]*(-[a-z0-9]+)*$', maxLength: 40 }),
-    description: text(500, 'what it is, for people'),
-    /** A disabled one is checked and not opened. */
-    enabled: Type.Optional(Type.Boolean()),
-    marketType: Type.Enum([...MARKET_TYPES]),
-    interval: Type.Literal('1d'),
-    calendar: Type.Union([Type.Literal('weekdays'), Type.Literal('every-day')]),
-    url: text(500, 'with {date:FORMAT} and {symbol} where they belong'),
-    allowedHosts: Type.Array(text(253, 'host or host:port'), { minItems: 1, maxItems: 10 }),
-    allowHttp: Type.Optional(Type.Boolean()),
-    minimumIntervalMs: Type.Integer({ minimum: 1_000, maximum: 600_000 }),
-    rows: text(200, 'CSS selector of the rows'),
-    /** Absent where the address holds the symbol, so that the whole page is about it. */
-    symbol: Type.Optional(CELL),
-    rate: CELL,
-    nominal: Type.Optional(CELL),
-    date: DATE,
-    numbers: Type.Object(
-      {
-        decimal: Type.Union([Type.Literal('.'), Type.Literal(',')]),
-        thousands: Type.Enum(['', '.', ',', ' ', "'"]),
-      },
-      closed,
-    ),
-    quote: Type.Optional(Type.String({ pattern: '^[A-Z0-9]{2,12}$' })),
-    symbols: Type.Record(
-      Type.String(),
-      Type.String({ pattern: '^[A-Z0-9.]{1,12}(/[A-Z0-9]{2,12})?$' }),
-      { minProperties: 1, maxProperties: 2_000 },
-    ),
-  },
-  closed,
-);
 const DECLARATION = Compile(DECLARATION_SCHEMA);
-export type Declaration = Static<typeof DECLARATION_SCHEMA>;
-export type CellPlace = Static<typeof CELL>;
 
 /**
  * @param file where it stands, for messages.
@@ -91,26 +21,15 @@ export type CellPlace = Static<typeof CELL>;
  */
 export function parseDeclaration(content: string, file: string): Declaration {
   const json = parseJson(content, file);
-  if (!DECLARATION.Check(json)) throw invalid(file, problemsOf(json));
-  const problems = [...selectorProblems(json), ...patternProblems(json), ...otherProblems(json)];
+  if (!DECLARATION.Check(json)) throw invalid(file, formProblems(json));
+  const problems = [
+    ...selectorProblems(json),
+    ...patternProblems(json),
+    ...addressProblems(json),
+    ...otherProblems(json),
+  ];
   if (problems.length > 0) throw invalid(file, problems);
   return json;
-}
-
-/** Of a failed union every branch complains; the deepest complaints name the field. */
-const PROBLEMS_MAX = 5;
-
-function problemsOf(json: unknown): string[] {
-  const problems = [...DECLARATION.Errors(json)].map(({ instancePath, message, params }) => {
-    const field = instancePath.slice(1).replaceAll('/', '.');
-    const extra = 'additionalProperties' in params ? params.additionalProperties : null;
-    const missing = 'requiredProperties' in params ? params.requiredProperties : null;
-    const where = field === '' ? 'the file' : `"${field}"`;
-    if (Array.isArray(extra)) return `${where} has the unknown key "${extra.join('", "')}"`;
-    if (Array.isArray(missing)) return `${where} lacks "${missing.join('", "')}"`;
-    return `${where} ${message}`;
-  });
-  return [...new Set(problems)].slice(0, PROBLEMS_MAX);
 }
 
 function selectorProblems(declaration: Declaration): string[] {
@@ -126,7 +45,7 @@ function selectorProblems(declaration: Declaration): string[] {
       page('tr').find(selector);
       return [];
     } catch (error) {
-      return [`"${field}" is no selector: ${errorText(error)}`];
+      return [`"${field}" is no selector: "${selector}" (${errorText(error)})`];
     }
   });
 }
@@ -144,9 +63,29 @@ function patternProblems(declaration: Declaration): string[] {
       const groups = (new RegExp(`${pattern}|`).exec('')?.length ?? 1) - 1;
       return groups >= 1 ? [] : [`"${field}" has no group, so it finds nothing: "${pattern}"`];
     } catch (error) {
-      return [`"${field}" is no regular expression: ${errorText(error)}`];
+      return [`"${field}" is no regular expression: "${pattern}" (${errorText(error)})`];
     }
   });
+}
+
+/** What a fetch would refuse, told before there is one. */
+function addressProblems({ url, allowedHosts, allowHttp }: Declaration): string[] {
+  const problems = allowedHosts
+    .filter((host) => !/^[^\s/:@?#]+(:\d+)?$/.test(host))
+    .map((host) => `"allowedHosts" has "${host}"; write only host or host:port`);
+  const example = url.replaceAll(/\{[^{}]*\}/g, '0');
+  if (!URL.canParse(example)) return [`"url" is "${url}", which is no URL`, ...problems];
+  const { protocol, host } = new URL(example);
+  if (protocol === 'http:' && allowHttp !== true) {
+    problems.push('"url" begins with "http:"; use https, or say "allowHttp": true');
+  } else if (protocol !== 'https:' && protocol !== 'http:') {
+    problems.push(`"url" begins with "${protocol}"; use https`);
+  }
+  const isHostKnown = !(url.split('/')[2] ?? '').includes('{');
+  if (isHostKnown && !allowedHosts.some((allowed) => allowed.toLowerCase() === host)) {
+    problems.push(`"allowedHosts" lacks "${host}", the host of "url"; add it`);
+  }
+  return problems;
 }
 
 function otherProblems({ date, url, symbol, symbols, quote, numbers }: Declaration): string[] {
@@ -155,12 +94,16 @@ function otherProblems({ date, url, symbol, symbols, quote, numbers }: Declarati
     problems.push('"symbol" is absent though "url" has no {symbol}: which row is whose?');
   }
   if (!isUrlTemplate(url))
-    problems.push('"url" has a placeholder other than {date:…} and {symbol}');
+    problems.push(
+      `"url" has a placeholder other than {symbol} and {date:FORMAT}, such as {date:YYYY-MM-DD}: "${url}"`,
+    );
   if (date.from === 'url' && !url.includes('{date:')) {
     problems.push('"date" is taken from the url, which has no {date:…}');
   }
   if (date.from !== 'url' && !isDayFormat(date.format)) {
-    problems.push(`"date.format" does not name year, month and day: "${date.format}"`);
+    problems.push(
+      `"date.format" does not name year, month and day: "${date.format}"; write for example "DD.MM.YYYY"`,
+    );
   }
   if (numbers.decimal === numbers.thousands) {
     problems.push('"numbers" has one mark for decimals and thousands');

@@ -114,9 +114,9 @@ describe('a declared table', () => {
   });
 
   test.each([
-    ['no row', page.replace('class="rates"', 'class="prices"'), 'no row is selected by'],
-    ['no day', page.replace('5 April', '31 April'), '"h1" says "31 April 2016" instead of a day'],
-    ['no heading', page.replaceAll('h1', 'h2'), '"h1" says "" instead of a day'],
+    ['no row', page.replace('class="rates"', 'class="prices"'), '"rows" selects no row'],
+    ['no day', page.replace('5 April', '31 April'), 'but the page says "31 April 2016"'],
+    ['no heading', page.replaceAll('h1', 'h2'), '"date.selector" finds no day: "h1"'],
     ['no end', page.slice(0, page.indexOf('0,5821') + 3), 'so it was cut off'],
   ])('on a page with %s is refused whole', (_name, text, why) => {
     expect(() => read(text)).toThrow(

@@ -6,7 +6,7 @@
  */
 import { load, type CheerioAPI } from 'cheerio';
 import type { EpochMs } from '#core/time.ts';
-import { finding } from '../../reject.ts';
+import { finding, type Finding } from '../../reject.ts';
 import { createDailyDocuments } from '../daily-documents.ts';
 import { parseDay } from '../day-format.ts';
 import { goodMsOf } from '../policy.ts';
@@ -20,7 +20,7 @@ import {
   type WebSource,
 } from '../source.ts';
 import type { CellPlace, Declaration } from './declaration.ts';
-import { fillUrl, hasDay, hasSymbol } from './url-template.ts';
+import { fillUrl, hasDay } from './url-template.ts';
 
 const ROWS_MAX = 20_000;
 /** Longer cells are cut, so that no pattern runs over a whole page. */
@@ -42,7 +42,7 @@ export function createTableSource(declaration: Declaration): WebSource {
   return {
     id,
     marketType,
-    calendar,
+    calendar: calendar === 'every-day' ? 'always' : calendar,
     policy: {
       source: id,
       allowedHosts,
@@ -80,7 +80,7 @@ function readTable(
   const $ = load(text);
   const rows = $(declaration.rows).toArray();
   if (rows.length === 0) {
-    throw unreadable(id, document.url, `no row is selected by "${declaration.rows}"`);
+    throw unreadable(id, document.url, `"rows" selects no row: "${declaration.rows}"`);
   }
   if (rows.length > ROWS_MAX) {
     throw unreadable(id, document.url, `${rows.length} rows are selected, more than ${ROWS_MAX}`);
@@ -128,7 +128,9 @@ function readRow(
     texts['date'] = written;
     day = written === null ? null : parseDay(written, date.format);
   }
-  const cell = toRateCell({ day, rate, nominal, style: numbers, index, row: texts });
+  const read = toRateCell({ day, rate, nominal, style: numbers, index, row: texts });
+  const nothing = rate === null ? 'rate' : nominal === null ? 'nominal' : null;
+  const cell = nothing === null ? read : { ...read, rate: nothingFound(declaration, nothing) };
   if (day === null && cell.rate.ok) {
     const reason = finding('malformed_row', `no day in "${texts['date'] ?? ''}" of ${url}`);
     return { symbol, cell: { ...cell, rate: reason } };
@@ -136,19 +138,47 @@ function readRow(
   return { symbol, cell };
 }
 
+/** Says which field of the declaration does not fit the row. */
+function nothingFound(declaration: Declaration, field: 'rate' | 'nominal'): Finding {
+  const place = JSON.stringify(declaration[field]);
+  return finding('malformed_row', `"${field}" finds nothing in the row: ${place}`);
+}
+
+/** What stands where the symbols of a page are, mapped or not, each once; for its author. */
+export function symbolsOn({ rows, symbol }: Declaration, text: string): readonly string[] {
+  if (symbol === undefined) return [];
+  const $ = load(text);
+  const found = $(rows)
+    .toArray()
+    .slice(0, ROWS_MAX)
+    .map((element) => readCell($(element), symbol));
+  return [...new Set(found.filter((each) => each !== null && each !== ''))].flatMap(
+    (each) => each ?? [],
+  );
+}
+
 /** The day that the page or its address says; null where each row says its own. */
 function dayOfPage(
-  { id, date, url }: Declaration,
+  { id, date }: Declaration,
   $: CheerioAPI,
   document: WebDocument,
 ): EpochMs | null {
   if (date.from === 'row') return null;
   if (date.from === 'url') return document.day;
-  const written = readText($(date.selector).first(), date);
+  const found = $(date.selector).first();
+  const written = readText(found, date);
   const day = written === null ? null : parseDay(written, date.format);
   if (day !== null) return day;
-  const what = `"${date.selector}" says "${written ?? ''}" instead of a day ${date.format}`;
-  throw unreadable(id, hasSymbol(url) ? document.url : url, what);
+  const { pattern = '' } = date;
+  const { pattern: _pattern, ...plain } = date;
+  const whole = readText(found, plain);
+  const what =
+    whole === null
+      ? `"date.selector" finds no day: "${date.selector}"`
+      : written === null
+        ? `"date.pattern" is "${pattern}", which does not match "${whole}"`
+        : `"date.format" is "${date.format}", but the page says "${written}"`;
+  throw unreadable(id, document.url, what);
 }
 
 function readCell(row: Selection, place: CellPlace): string | null {

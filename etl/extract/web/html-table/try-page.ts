@@ -7,7 +7,7 @@ import type { EpochMs } from '#core/time.ts';
 import type { RejectReason } from '../../reject.ts';
 import { decodeText } from '../page-text.ts';
 import type { Declaration } from './declaration.ts';
-import { createTableSource } from './source.ts';
+import { createTableSource, symbolsOn } from './source.ts';
 import { fillUrl, hasDay } from './url-template.ts';
 
 export interface TriedRate {
@@ -21,6 +21,12 @@ export interface TriedRate {
   readonly row: Readonly<Record<string, string | null>>;
 }
 
+export interface TriedPage {
+  readonly rates: readonly TriedRate[];
+  /** What the page has for symbols, mapped or not. */
+  readonly symbols: readonly string[];
+}
+
 /**
  * @param day the one that the page was asked for; null where its address has none.
  * @throws AppError WICK_ETL_VENUE_PAYLOAD where nothing can be read at all.
@@ -29,14 +35,15 @@ export function tryPage(
   declaration: Declaration,
   bytes: Uint8Array,
   day: EpochMs | null,
-): readonly TriedRate[] {
+): TriedPage {
   const source = createTableSource(declaration);
   const { url } = declaration;
   const place = hasDay(url) && day === null ? url : fillUrl(url, day, '');
   const page = { source: declaration.id, url: place, contentType: undefined, bytes };
   const document = { url: place, kind: 'html', day, goodMs: 0 } as const;
-  const sheet = source.read(decodeText(page, 'html'), document);
-  return sheet.listings.flatMap(({ venueSymbol, base, quote }) =>
+  const text = decodeText(page, 'html');
+  const sheet = source.read(text, document);
+  const rates = sheet.listings.flatMap(({ venueSymbol, base, quote }) =>
     sheet.cells(venueSymbol).map(({ day: told, rate, row }) => ({
       symbol: `${base}/${quote}`,
       day: told,
@@ -46,4 +53,5 @@ export function tryPage(
       row,
     })),
   );
+  return { rates, symbols: symbolsOn(declaration, text) };
 }

@@ -49,7 +49,7 @@ export function createNbgSource(root: string): WebSource {
   return {
     id: ID,
     marketType: 'fx',
-    calendar: 'weekdays-ge',
+    calendar: 'after-weekdays-ge',
     policy: policyFor(ID, root, 1_000),
     listing: (now) => documents.of(dayOf(now), now),
     plan: (range) => documents.plan(range),
