@@ -9,14 +9,13 @@ import type { Series } from '#core/candle.ts';
 import { nominalWidthMs, type Interval } from '#core/interval.ts';
 import { epochMs, isEpochMs, type EpochMs } from '#core/time.ts';
 import type { Pool } from '#platform/postgres.ts';
-import { unsupported } from '../extract/catalogue.ts';
 import type { VenueAdapter } from '../extract/venue.ts';
 import { readFirstOpen } from '../load/read-first-open.ts';
 import type { TimeRange } from './settle.ts';
 
 export interface WindowRequest {
   readonly pool: Pool;
-  readonly adapter: Pick<VenueAdapter, 'fetchInstruments'>;
+  readonly adapter: Pick<VenueAdapter, 'findInstrument'>;
   readonly series: Series;
   readonly from: EpochMs;
   /** Exclusive. */
@@ -73,11 +72,6 @@ async function readListing(request: WindowRequest): Promise<Listing> {
   );
   const [row] = found.rows;
   if (row !== undefined) return { listedAt: row.listed_at, delistedAt: row.delisted_at };
-  const instruments = await adapter.fetchInstruments(signal);
-  const instrument = instruments.find(({ symbol }) => symbol === series.symbol);
-  if (instrument === undefined) {
-    const known = instruments.map(({ symbol }) => symbol);
-    throw unsupported(series.exchange, 'symbol', series.symbol, known);
-  }
+  const instrument = await adapter.findInstrument(series.symbol, signal);
   return { listedAt: instrument.onboardTime, delistedAt: instrument.delistTime };
 }

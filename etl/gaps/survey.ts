@@ -23,7 +23,7 @@ export interface GapSurvey {
   readonly pool: Pool;
   readonly adapter: Pick<
     VenueAdapter,
-    'id' | 'marketType' | 'fetchCandles' | 'fetchServerTime' | 'fetchInstruments' | 'reachCandles'
+    'id' | 'marketType' | 'fetchCandles' | 'fetchServerTime' | 'findInstrument' | 'reachCandles'
   >;
   readonly series: Series;
   /** First open time that the series should have. */
