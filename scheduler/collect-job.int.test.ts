@@ -65,8 +65,10 @@ function work(adapters: readonly VenueAdapter[], changes: Partial<Job>): Work {
     retryMs: 100,
     timeoutMs: 10_000,
     series: [],
+    stored: false,
     select: null,
     exchanges: [],
+    usedVenues: false,
     historyDays: null,
     ...changes,
   };
