@@ -27,7 +27,10 @@ export interface VenueAdapter {
    * @param wanted symbols whose parts of the venue are to be asked for too, where the venue lists some
    * of its parts only by name.
    */
-  fetchInstruments(signal?: AbortSignal, wanted?: readonly string[]): Promise<readonly Instrument[]>;
+  fetchInstruments(
+    signal?: AbortSignal,
+    wanted?: readonly string[],
+  ): Promise<readonly Instrument[]>;
   /**
    * The instrument that a text means: canonical `BASE/QUOTE`, the venue's own spelling in any case, or
    * an alias. The venue's list is remembered for a day at most, and asked for again before anything

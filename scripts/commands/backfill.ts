@@ -11,7 +11,7 @@ import {
   type PreparedBackfill,
 } from '../../scheduler/backfill.ts';
 import { seriesKey, type Series } from '#core/candle.ts';
-import { errorText } from '#core/errors.ts';
+import { AppError, errorText } from '#core/errors.ts';
 import { formatInstant } from '#core/time.ts';
 import { createBackfillProgress } from '../pipeline/backfill-progress.ts';
 import { withVenueAccess } from '../pipeline/venue-access.ts';
@@ -48,8 +48,7 @@ export async function backfill(options: BackfillFlags): Promise<number> {
     });
     const openVenue = (id: string) => venues.open(id);
     const prepared = await prepareBackfill({ series, from, to, openVenue, pool, signal });
-    const [refused] = prepared.refused;
-    if (refused !== undefined) throw refused.error;
+    assertHad(prepared);
     tellUnplanned(prepared);
     if (options.dryRun === true) {
       process.stdout.write(options.json === true ? planJson(prepared) : describePlan(prepared));
@@ -66,6 +65,16 @@ export async function backfill(options: BackfillFlags): Promise<number> {
     if (report.chunksLeft === 0 && prepared.away.length === 0) return 0;
     process.stderr.write('wick: the same command goes on where this one ended\n');
     return 1;
+  });
+}
+
+/** @throws AppError WICK_USAGE where a venue does not have what was named. */
+function assertHad({ refused }: PreparedBackfill): void {
+  const [first] = refused;
+  if (first === undefined) return;
+  const others = refused.length === 1 ? '' : `; and ${refused.length - 1} more that were named`;
+  throw new AppError('WICK_USAGE', `${errorText(first.error)}${others}; nothing was read`, {
+    cause: first.error,
   });
 }
 

@@ -196,8 +196,10 @@ describe('four hours that a venue does not have', () => {
 });
 
 async function everyRun(): Promise<unknown[]> {
-  const { rows: runs } = await database.pool.query('select * from market.ingest_runs order by id');
-  return runs;
+  const found = await database.pool.query<Record<string, unknown>>(
+    'select * from market.ingest_runs order by id',
+  );
+  return found.rows;
 }
 
 describe('rows in quarantine', () => {

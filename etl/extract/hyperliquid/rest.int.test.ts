@@ -142,8 +142,7 @@ describe('a symbol of a builder’s dex', () => {
   test('that the dex does not have is refused with what it has', async () => {
     await expect(adapter.findInstrument('synth:CALM/USDC')).rejects.toMatchObject({
       code: 'WICK_ETL_UNSUPPORTED',
-      message:
-        'hyperliquid dex "synth" has no symbol "synth:CALM/USDC"; it has synth:WAVE/USDC',
+      message: 'hyperliquid dex "synth" has no symbol "synth:CALM/USDC"; it has synth:WAVE/USDC',
     });
     await expect(adapter.findInstrument('nobody:CALM')).rejects.toMatchObject({
       message: 'hyperliquid dex "nobody" has no symbol "nobody:CALM"; it has none',
