@@ -16,7 +16,7 @@ export interface StoredName {
   readonly interval: string;
 }
 
-const LIST = `
+export const LIST_STORED_SERIES = `
   with recursive stored as (
     (
       select exchange, market_type, symbol, interval
@@ -40,6 +40,6 @@ const LIST = `
   limit $1::integer`;
 
 export async function listStoredSeries(pool: Pool, max: number): Promise<readonly StoredName[]> {
-  const { rows } = await pool.query<StoredName>(LIST, [max]);
+  const { rows } = await pool.query<StoredName>(LIST_STORED_SERIES, [max]);
   return rows;
 }

@@ -18,7 +18,7 @@ const ASKED = `exchange = $1::text and market_type = $2::text and symbol = $3::t
     and interval = $4::text
     and split_part(job, ':', 1) in ('collect', 'recollect', 'backfill', 'run', 'stream', 'stream-check')`;
 
-const READ = `
+export const READ_ASKED = `
   select
     (select range_from from market.ingest_runs where ${ASKED} order by range_from limit 1) as asked_from,
     (select range_to from market.ingest_runs where ${ASKED} order by range_to desc limit 1) as asked_to`;
@@ -27,12 +27,10 @@ export async function readAsked(
   pool: Pool,
   { exchange, marketType, symbol, interval }: Series,
 ): Promise<AskedRange | null> {
-  const found = await pool.query<{ asked_from: EpochMs | null; asked_to: EpochMs | null }>(READ, [
-    exchange,
-    marketType,
-    symbol,
-    interval,
-  ]);
+  const found = await pool.query<{ asked_from: EpochMs | null; asked_to: EpochMs | null }>(
+    READ_ASKED,
+    [exchange, marketType, symbol, interval],
+  );
   const { asked_from: from = null, asked_to: to = null } = found.rows[0] ?? {};
   return from === null || to === null ? null : { from, to };
 }
