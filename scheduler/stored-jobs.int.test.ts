@@ -2,6 +2,9 @@
  * Jobs over all series that Postgres holds: what is found, what is passed over, how far a gap is one.
  * On a real Postgres, with venues of the test's own making; nothing of it was ever traded.
  */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Series } from '#core/candle.ts';
 import { AppError } from '#core/errors.ts';
@@ -145,6 +148,25 @@ describe('a gaps job over what is stored', () => {
     ]);
     const msg = expect.stringMatching(/^passed over: 2 series of "mtgox"/);
     expect(warned.lines).toContainEqual({ level: 'warn', job: 'gaps', msg });
+  });
+
+  test('tells apart a venue that nobody knows from web sources that cannot be read', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'wick-sources-'));
+    await writeFile(join(folder, 'broken.json'), '{');
+    await store({}, { exchange: 'bank', marketType: 'fx', interval: '1d' });
+    venues.close();
+    venues = createVenues({
+      config: { ...config, WEB_SOURCES_DIR: folder },
+      clock: { now: () => now },
+    });
+    const { failures, report } = await gaps();
+    await rm(folder, { recursive: true });
+    expect([failures, report['series']]).toEqual([[], 1]);
+    expect(report['passedOver']).toEqual([
+      expect.stringMatching(
+        /^1 series of "bank", which is no venue, and whether it is a web source cannot be read: .*broken/,
+      ),
+    ]);
   });
 
   test('passes over an instrument that was gone before any catalogue knew it', async () => {
