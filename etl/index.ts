@@ -1,5 +1,5 @@
 /** The edge of the ETL: what the scheduler and the command line may use of it, and nothing else. */
-export { findInstrument, unsupported } from './extract/catalogue.ts';
+export { unsupported } from './extract/catalogue.ts';
 export { createSharedLimits, type SharedLimits } from './extract/limits-shared.ts';
 export {
   listVenueIds,
@@ -23,13 +23,15 @@ export { selectSymbols } from './load/select-series.ts';
 export { isRevised } from './revised.ts';
 export { fillGaps, type FillReport } from './gaps/fill-gaps.ts';
 export { loadHalts, type KnownHalt } from './gaps/known-halts.ts';
-export { surveyGaps, type GapReport } from './gaps/survey.ts';
-export { ingestFunding } from './ingest-funding.ts';
+export { previewSurvey, surveyGaps, type GapReport, type SurveyPreview } from './gaps/survey.ts';
+export { ingestFunding, type FundingReport } from './ingest-funding.ts';
 export { syncCatalogue, type CatalogueReport } from './sync-catalogue.ts';
 export { QUARANTINE_REASONS } from './extract/reject.ts';
 export { listGaps, listSeries, type ListedGap, type SeriesChoice } from './gaps/list-gaps.ts';
 export { listQuarantine, type QuarantinedCandle } from './quarantine/list-quarantine.ts';
 export { redriveQuarantine } from './quarantine/redrive.ts';
-export { readFirstOpen } from './load/read-first-open.ts';
+export { askedWindow } from './gaps/asked-window.ts';
+export { listStoredSeries, type StoredName } from './load/list-stored-series.ts';
+export { readListing } from './load/read-listing.ts';
 export { readNewestFunding } from './load/upsert-funding.ts';
 export { moveAnchor } from './load/set-anchors.ts';

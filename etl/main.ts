@@ -91,17 +91,15 @@ async function startsOf(
   series: readonly Series[],
   signal: AbortSignal,
 ): Promise<StreamStart[]> {
-  const instruments = await adapter.fetchInstruments(signal);
   const now = systemClock.now();
   const starts: StreamStart[] = [];
   for (const each of series) {
-    const instrument = instruments.find(
-      ({ symbol, marketType }) => symbol === each.symbol && marketType === each.marketType,
-    );
-    if (instrument === undefined) {
+    const instrument = await adapter.findInstrument(each.symbol, signal);
+    const { symbol, marketType } = instrument;
+    if (symbol !== each.symbol || marketType !== each.marketType) {
       throw new AppError(
         'WICK_CONFIG_INVALID',
-        `STREAM_SERIES: ${adapter.id} has no "${seriesKey(each)}"; name its instruments as BASE/QUOTE`,
+        `STREAM_SERIES: ${adapter.id} has no "${seriesKey(each)}"; it has ${marketType}|${symbol}`,
       );
     }
     const earliest = epochMs(Math.max(EARLIEST, now - config.COLLECT_HISTORY_DAYS * DAY_MS));

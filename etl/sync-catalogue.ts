@@ -16,6 +16,11 @@ export interface CatalogueSync {
     'id' | 'marketType' | 'intervals' | 'fetchInstruments' | 'fetchServerTime'
   >;
   readonly pool: Pool;
+  /**
+   * Symbols that somebody reads: parts of a venue that it lists only by name, such as a builder's dex
+   * of Hyperliquid, are asked for because of them, and of the symbols that the catalogue has.
+   */
+  readonly wanted?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -37,7 +42,8 @@ const DOUBTED_FROM = 20;
 export async function syncCatalogue(sync: CatalogueSync): Promise<CatalogueReport> {
   const { adapter, pool, signal } = sync;
   const seenAt = await adapter.fetchServerTime(signal);
-  const instruments = await adapter.fetchInstruments(signal);
+  const wanted = [...(sync.wanted ?? []), ...(await readListed(pool, adapter))];
+  const instruments = await adapter.fetchInstruments(signal, wanted);
   const { unique, ambiguous } = uniqueBySymbol(instruments, seenAt);
   await assertPlausible(pool, adapter, unique);
   const changes = await upsertCatalogue(pool, {
@@ -49,6 +55,20 @@ export async function syncCatalogue(sync: CatalogueSync): Promise<CatalogueRepor
   });
   const trading = unique.filter(({ status }) => status === 'trading').length;
   return { exchange: adapter.id, symbols: unique.length, trading, ambiguous, ...changes };
+}
+
+const LISTED = `
+  select symbol from market.symbols
+  where exchange = $1::text and market_type = $2::text and status <> 'delisted'
+  order by symbol`;
+
+/** What an earlier sync wrote: a part of the venue that is not asked for would seem delisted. */
+async function readListed(
+  pool: Pool,
+  { id, marketType }: CatalogueSync['adapter'],
+): Promise<readonly string[]> {
+  const { rows } = await pool.query<{ symbol: string }>(LISTED, [id, marketType]);
+  return rows.map(({ symbol }) => symbol);
 }
 
 type Judged = Instrument & { readonly status: SymbolStatus };

@@ -94,6 +94,12 @@ export const CONFIG_SCHEMA = Type.Object(
       'binance-futures|perp|BTC/USDT|1m',
     ),
     COLLECT_HISTORY_DAYS: count('How far back a first collection reaches, days', 7, 1, 36_500),
+    CANDLE_RETENTION_DAYS: count(
+      'Candles older than this are dropped, days: where they are missing is no gap',
+      36_500,
+      1,
+      36_500,
+    ),
     STREAM_SERIES: text(
       'Comma-separated exchange|market_type|symbol|interval to stream',
       'binance-futures|perp|BTC/USDT|1m',

@@ -2,6 +2,7 @@
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Series } from '#core/candle.ts';
+import { AppError } from '#core/errors.ts';
 import { epochMs } from '#core/time.ts';
 import { systemClock } from '#platform/clock.ts';
 import { createRecordedVenue, type RecordedVenue } from '../local/venues/recorded-venue.ts';
@@ -178,8 +179,31 @@ test('a backfill does not say how far a series was collected', async () => {
   expect(await readWatermark(database.pool, BTC)).toBeNull();
 });
 
-test('what the venue does not have is refused with what it has', async () => {
-  const error = expect.objectContaining({ code: 'WICK_ETL_UNSUPPORTED' });
-  await expect(prepare([seriesOf('DOGE/USDT')])).rejects.toThrow(error);
-  await expect(prepare([seriesOf('DOGE/USDT')])).rejects.toThrow('BTC/USDT');
+test('what the venue does not have is refused with what it has, and the rest is planned', async () => {
+  const { plan, refused, away } = await prepare([seriesOf('DOGE/USDT'), BTC]);
+  expect(refused).toMatchObject([
+    {
+      what: 'binance-futures|perp|DOGE/USDT|1m',
+      error: { code: 'WICK_ETL_UNSUPPORTED', message: expect.stringContaining('BTC/USDT') },
+    },
+  ]);
+  expect(away).toEqual([]);
+  expect(new Set(plan.chunks.map(({ series }) => series.symbol))).toEqual(new Set(['BTC/USDT']));
+});
+
+test('a venue that is down keeps no other one from being planned and read', async () => {
+  const down = new AppError('WICK_ETL_VENUE_DOWN', 'coinbase is down', { retryable: true });
+  const other = { ...SOL, exchange: 'coinbase', marketType: 'spot' as const, symbol: 'BTC/USD' };
+  const prepared = await prepareBackfill({
+    series: [other, BTC],
+    from: epochMs(recorded('BTC/USDT').to - 600_000),
+    to: null,
+    openVenue: (exchange) =>
+      exchange === 'coinbase'
+        ? { ...adapter, id: 'coinbase', fetchServerTime: () => Promise.reject(down) }
+        : adapter,
+    pool: database.pool,
+  });
+  expect(prepared.away).toEqual([{ what: 'coinbase', error: down }]);
+  expect(await run(prepared, new AbortController())).toMatchObject({ inserted: 10, failures: [] });
 });

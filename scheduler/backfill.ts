@@ -11,7 +11,6 @@ import { formatInstant, type EpochMs } from '#core/time.ts';
 import type { Pool } from '#platform/postgres.ts';
 import {
   abandonRuns,
-  findInstrument,
   ingest,
   markChunk,
   readCoverage,
@@ -42,6 +41,16 @@ export interface PreparedBackfill {
   readonly venues: ReadonlyMap<string, BackfillVenue>;
   /** Series of which nothing can exist in the range asked for. */
   readonly empty: readonly Series[];
+  /** Series that cannot be read as they were asked for: a misspelt symbol, an interval nobody has. */
+  readonly refused: readonly Unplanned[];
+  /** Venues that could not be asked; their series are not in the plan. */
+  readonly away: readonly Unplanned[];
+}
+
+export interface Unplanned {
+  /** The key of a series, or the id of a venue. */
+  readonly what: string;
+  readonly error: AppError;
 }
 
 export interface BackfillRequest {
@@ -56,38 +65,70 @@ export interface BackfillRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** @throws AppError WICK_ETL_UNSUPPORTED for what the venue does not have, or of the venue. */
+/**
+ * Plans what can be read. What cannot keeps nothing else from being read: it is told beside the plan,
+ * and whoever asked decides. @throws AppError of Postgres; the abort's reason.
+ */
 export async function prepareBackfill(request: BackfillRequest): Promise<PreparedBackfill> {
   const venues = new Map<string, BackfillVenue>();
   const planned: PlanSeries[] = [];
   const empty: Series[] = [];
+  const refused: Unplanned[] = [];
+  const away: Unplanned[] = [];
   for (const [exchange, group] of groupByExchange(request.series)) {
-    const adapter = request.openVenue(exchange);
-    const now = await adapter.fetchServerTime(request.signal);
-    const instruments = await adapter.fetchInstruments(request.signal);
-    venues.set(exchange, { adapter, now });
-    for (const asked of group) {
-      const { interval } = asked;
-      if (!adapter.intervals.includes(interval)) {
-        throw unsupported(exchange, 'interval', interval, adapter.intervals);
+    try {
+      const venue = await askVenue(request, exchange);
+      const plans: PlanSeries[] = [];
+      for (const asked of group) {
+        const plan = await planOr(request, venue, asked);
+        if (plan instanceof AppError) refused.push({ what: seriesKey(asked), error: plan });
+        else if ('coverage' in plan) plans.push(plan);
+        else empty.push(plan);
       }
-      const instrument = findInstrument(instruments, asked.symbol);
-      if (instrument === undefined) {
-        const known = instruments.map(({ symbol }) => symbol);
-        throw unsupported(exchange, 'symbol', asked.symbol, known);
-      }
-      const series = { ...asked, marketType: adapter.marketType, symbol: instrument.symbol };
-      const range = rangeOf(request, series, { adapter, now }, instrument.onboardTime);
-      if (range === null) {
-        empty.push(series);
-        continue;
-      }
-      const coverage = await readCoverage(request.pool, series, range, chunkMs(interval));
-      planned.push({ series, ...range, coverage, cost: adapter.candleCost ?? null });
+      venues.set(exchange, venue);
+      planned.push(...plans);
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      if (!(error instanceof AppError) || !error.code.startsWith('WICK_ETL_')) throw error;
+      away.push({ what: exchange, error });
     }
   }
-  return { plan: planBackfill(planned), venues, empty };
+  return { plan: planBackfill(planned), venues, empty, refused, away };
 }
+
+async function askVenue(request: BackfillRequest, exchange: string): Promise<BackfillVenue> {
+  const adapter = request.openVenue(exchange);
+  const now = await adapter.fetchServerTime(request.signal);
+  return { adapter, now };
+}
+
+/** What to read of a series, the series where nothing of it can exist, or why it cannot be read. */
+async function planOr(
+  request: BackfillRequest,
+  venue: BackfillVenue,
+  asked: Series,
+): Promise<PlanSeries | Series | AppError> {
+  const { adapter } = venue;
+  const { exchange, interval } = asked;
+  try {
+    if (!adapter.intervals.includes(interval)) {
+      throw unsupported(exchange, 'interval', interval, adapter.intervals);
+    }
+    const instrument = await adapter.findInstrument(asked.symbol, request.signal);
+    const series = { ...asked, marketType: adapter.marketType, symbol: instrument.symbol };
+    const range = rangeOf(request, series, venue, instrument.onboardTime);
+    if (range === null) return series;
+    const coverage = await readCoverage(request.pool, series, range, chunkMs(interval));
+    return { series, ...range, coverage, cost: adapter.candleCost ?? null };
+  } catch (error) {
+    const isRefused = error instanceof AppError && REFUSED.includes(error.code);
+    if (!isRefused) throw error;
+    return error;
+  }
+}
+
+/** Whoever asked made a mistake, or nothing there is as it was. */
+const REFUSED: readonly string[] = ['WICK_ETL_UNSUPPORTED', 'WICK_USAGE'];
 
 function rangeOf(
   { from, to }: BackfillRequest,

@@ -31,6 +31,7 @@ function venue(id: string, trouble: 'clock' | 'candles' | null): VenueAdapter {
     fetchServerTime: () =>
       trouble === 'clock' ? Promise.reject(new Error('venue is down')) : Promise.resolve(NOW),
     fetchInstruments: () => Promise.resolve([]),
+    findInstrument: () => Promise.reject(new Error('nothing is looked up here')),
     async *fetchCandles({ symbol, from }) {
       if (trouble === 'candles') throw new Error('no such page');
       const series = { ...TEST_SERIES, exchange: id, symbol };
@@ -64,8 +65,10 @@ function work(adapters: readonly VenueAdapter[], changes: Partial<Job>): Work {
     retryMs: 100,
     timeoutMs: 10_000,
     series: [],
+    stored: false,
     select: null,
     exchanges: [],
+    usedVenues: false,
     historyDays: null,
     ...changes,
   };

@@ -6,7 +6,7 @@ import type { Series } from '#core/candle.ts';
 import { abandonRuns } from '../etl/index.ts';
 import { abortedOr } from './aborted.ts';
 import { collect, type CollectReport } from './collect.ts';
-import { groupByExchange, seriesOfJob } from './job-series.ts';
+import { allOf, groupByExchange, seriesOfJob } from './job-series.ts';
 import { ingestJobName, type Job, type JobKind, type JobServices } from './job.ts';
 import { QuietSeries } from './quiet-series.ts';
 import { Rereads } from './rereads.ts';
@@ -31,7 +31,8 @@ export const collectKind: JobKind = {
     return async (signal) => {
       // Only the holder of the job's lock gets here: what still runs under its name is dead.
       await abandonRuns(services.pool, ingestJobName(job));
-      const groups = [...groupByExchange(await seriesOfJob(job, services))];
+      const wanted = await seriesOfJob(job, services);
+      const groups = [...groupByExchange(allOf(wanted))];
       const failures: string[] = [];
       const reports = await Promise.all(
         groups.map(async ([exchange, series]): Promise<CollectReport> => {
@@ -51,7 +52,9 @@ export const collectKind: JobKind = {
         }),
       );
       const report = sumOf(reports);
-      return { wrote: report.candles, failures, report: { ...report } };
+      const { passedOver } = wanted;
+      const told = passedOver.length === 0 ? { ...report } : { ...report, passedOver };
+      return { wrote: report.candles, failures, report: told };
     };
   },
 };

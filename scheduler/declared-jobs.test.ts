@@ -45,9 +45,15 @@ describe('the file that is shipped', () => {
     );
   });
 
-  test('keeps the catalogue up to date', () => {
+  test('keeps the catalogues of all venues in use up to date', () => {
     const sync = resolve(text).find(({ kind }) => kind === 'sync');
-    expect(sync?.exchanges).toContain('binance-futures');
+    expect(sync).toMatchObject({ exchanges: [], usedVenues: true });
+  });
+
+  test.each(['gaps', 'funding'])('looks after whatever is collected or stored: %s', (kind) => {
+    const job = resolve(text).find((each) => each.kind === kind);
+    expect(job?.stored).toBe(true);
+    expect(job?.series.map((series) => seriesKey(series))).toEqual([BTC]);
   });
 });
 
@@ -56,6 +62,25 @@ test('jobs may follow others, however they are ordered', () => {
   const [first, second] = resolve(fileOf({ ...collect, after: ['b'] }, SYNC));
   expect(first).toMatchObject({ after: ['b'], timing: null });
   expect(second).toMatchObject({ after: [] });
+});
+
+describe('words stand for lists', () => {
+  const jobOf = (changes: object): Job | undefined =>
+    resolve(fileOf({ ...COLLECT, ...changes }))[0];
+
+  test('STORED for what Postgres holds, alone or beside others', () => {
+    expect(jobOf({})).toMatchObject({ stored: false });
+    expect(jobOf({ series: 'STORED' })).toMatchObject({ stored: true, series: [] });
+    const both = jobOf({ series: ['STORED', BTC.replace('1m', '1h'), 'COLLECT_SERIES', BTC] });
+    expect(both?.stored).toBe(true);
+    expect(both?.series.map((series) => seriesKey(series))).toEqual([BTC.replace('1m', '1h'), BTC]);
+  });
+
+  test('USED for the venues that are in use, alone or beside others', () => {
+    const [sync] = resolve(fileOf({ ...SYNC, exchanges: ['USED', 'coinbase'] }));
+    expect(sync).toMatchObject({ usedVenues: true, exchanges: ['coinbase'] });
+    expect(resolve(fileOf(SYNC))[0]).toMatchObject({ usedVenues: false });
+  });
 });
 
 test('series may be selected from the catalogue', () => {
@@ -90,6 +115,11 @@ describe('a file is refused with its line', () => {
       'has something else as a series',
       fileOf({ ...COLLECT, series: ['BTCUSDT'] }),
       'is "BTCUSDT", not',
+    ],
+    [
+      'has a word that nobody knows as series',
+      fileOf({ ...COLLECT, series: ['STORE'] }),
+      'jobs/0/series/0 is "STORE", not exchange|market_type|symbol|interval',
     ],
     [
       'has an interval that nobody has',

@@ -3,7 +3,7 @@
  * or an error at the line of the first that cannot: unknown kind, venue, symbol form or interval, bad
  * cron, a job after itself. Nothing is fetched.
  */
-import type { Series } from '#core/candle.ts';
+import { seriesKey, type Series } from '#core/candle.ts';
 import { errorText } from '#core/errors.ts';
 import { parseSeries, parseSeriesList, SERIES_FORM } from '#core/series-list.ts';
 import type { Config } from '#platform/config.ts';
@@ -24,6 +24,11 @@ const RETRY_MS = 5_000;
 const TIMEOUT_MS = 3_600_000;
 const CLOSE_DELAY_MS = 2_000;
 const SYMBOLS_MAX = 500;
+
+/** Words that stand for lists: what the variable says, what Postgres holds, which venues are in use. */
+const COLLECTED = 'COLLECT_SERIES';
+const STORED = 'STORED';
+const USED = 'USED';
 
 /** @throws AppError WICK_SCHEDULER_JOBS_INVALID, or WICK_CONFIG_INVALID for COLLECT_*. */
 export function resolveJobs(file: JobsFile, context: DeclaredContext): readonly Job[] {
@@ -49,6 +54,7 @@ function resolveJob(declared: JobDeclaration, place: Place): Job {
     throw file.problem(`${at}/kind`, `is "${declared.kind}", which is no kind of job: ${known}`);
   }
   assertNeeds(declared, kind, place);
+  const exchanges = listOf(declared.exchanges);
   return {
     name: declared.name,
     kind: declared.kind,
@@ -59,10 +65,12 @@ function resolveJob(declared: JobDeclaration, place: Place): Job {
     retryMs: declared.retryMs ?? RETRY_MS,
     timeoutMs: declared.timeoutMs ?? TIMEOUT_MS,
     series: seriesOf(declared, place),
+    stored: listOf(declared.series).includes(STORED),
     select: declared.select === undefined ? null : selectorOf(declared.select, place),
-    exchanges: (declared.exchanges ?? []).map((id, index) =>
-      venueId(id, `${at}/exchanges/${index}`, place),
+    exchanges: exchanges.flatMap((id, index) =>
+      id === USED ? [] : venueId(id, `${at}/exchanges/${index}`, place),
     ),
+    usedVenues: exchanges.includes(USED),
     historyDays: declared.historyDays ?? null,
   };
 }
@@ -102,22 +110,35 @@ function timingOf(declared: JobDeclaration, { file, context, at }: Place): Timin
   );
 }
 
+/** The series that are named; each once. */
 function seriesOf(declared: JobDeclaration, place: Place): readonly Series[] {
-  const { series } = declared;
-  if (series === undefined) return [];
   const at = `${place.at}/series`;
-  if (series === 'COLLECT_SERIES') {
-    const listed = parseSeriesList(place.context.config.COLLECT_SERIES, 'COLLECT_SERIES');
-    for (const each of listed) assertSupported(each, at, place);
-    return listed;
+  const named = new Map<string, Series>();
+  for (const [index, text] of listOf(declared.series).entries()) {
+    if (text === STORED) continue;
+    const pointer = Array.isArray(declared.series) ? `${at}/${index}` : at;
+    const listed = text === COLLECTED ? collected(place) : [seriesNamed(text, pointer, place)];
+    for (const each of listed) {
+      assertSupported(each, pointer, place);
+      named.set(seriesKey(each), each);
+    }
   }
-  return series.map((text, index) => {
-    const parsed = parseSeries(text);
-    const pointer = `${at}/${index}`;
-    if (parsed === null) throw place.file.problem(pointer, `is "${text}", not ${SERIES_FORM}`);
-    assertSupported(parsed, pointer, place);
-    return parsed;
-  });
+  return [...named.values()];
+}
+
+function collected({ context }: Place): readonly Series[] {
+  return parseSeriesList(context.config.COLLECT_SERIES, COLLECTED);
+}
+
+function seriesNamed(text: string, pointer: string, { file }: Place): Series {
+  const parsed = parseSeries(text);
+  if (parsed !== null) return parsed;
+  throw file.problem(pointer, `is "${text}", not ${SERIES_FORM}, ${COLLECTED} or ${STORED}`);
+}
+
+function listOf(declared: string | readonly string[] | undefined): readonly string[] {
+  if (declared === undefined) return [];
+  return typeof declared === 'string' ? [declared] : declared;
 }
 
 function selectorOf(select: NonNullable<JobDeclaration['select']>, place: Place): Selector {

@@ -1,9 +1,39 @@
-/** The series of a job: those it names, or what the catalogue says of those it selects. */
-import type { Series } from '#core/candle.ts';
+/**
+ * The series of a job: those it names, what the catalogue says of those it selects, and with STORED
+ * what Postgres holds. Out: series that can be asked for, and in words what was passed over.
+ */
+import { seriesKey, type Series } from '#core/candle.ts';
 import { selectSymbols } from '../etl/index.ts';
 import type { Job, JobServices } from './job.ts';
+import { findStored } from './stored-series.ts';
+
+export interface JobSeries {
+  /** Named or selected. */
+  readonly named: readonly Series[];
+  /** Stored, and not among the named ones. */
+  readonly stored: readonly Series[];
+  /** What is stored and cannot be asked for, and why: for people. */
+  readonly passedOver: readonly string[];
+}
 
 export async function seriesOfJob(
+  job: Job,
+  services: Pick<JobServices, 'pool' | 'venues' | 'logger'>,
+): Promise<JobSeries> {
+  const named = await namedSeries(job, services);
+  if (!job.stored) return { named, stored: [], passedOver: [] };
+  const keys = new Set(named.map((series) => seriesKey(series)));
+  const { series, passedOver } = await findStored(services);
+  for (const why of passedOver) services.logger.warn({ job: job.name }, `passed over: ${why}`);
+  return { named, stored: series.filter((each) => !keys.has(seriesKey(each))), passedOver };
+}
+
+/** All of them, those that are named first. */
+export function allOf({ named, stored }: JobSeries): readonly Series[] {
+  return [...named, ...stored];
+}
+
+async function namedSeries(
   { series, select }: Job,
   { pool, venues }: Pick<JobServices, 'pool' | 'venues'>,
 ): Promise<readonly Series[]> {
@@ -18,11 +48,5 @@ export async function seriesOfJob(
 
 /** By venue, in the order of their first series. */
 export function groupByExchange(series: readonly Series[]): ReadonlyMap<string, readonly Series[]> {
-  const groups = new Map<string, Series[]>();
-  for (const each of series) {
-    const group = groups.get(each.exchange);
-    if (group === undefined) groups.set(each.exchange, [each]);
-    else group.push(each);
-  }
-  return groups;
+  return Map.groupBy(series, ({ exchange }) => exchange);
 }

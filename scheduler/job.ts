@@ -28,9 +28,14 @@ export interface Job {
   readonly retryMs: number;
   /** An attempt that takes longer is ended, ms. */
   readonly timeoutMs: number;
+  /** Named one by one, or in a variable. */
   readonly series: readonly Series[];
+  /** Whether all series that Postgres holds are meant too. */
+  readonly stored: boolean;
   readonly select: Selector | null;
   readonly exchanges: readonly VenueId[];
+  /** Whether all venues that are collected, streamed or stored are meant too. */
+  readonly usedVenues: boolean;
   /** How far back it reaches, days; null where it does not say. */
   readonly historyDays: number | null;
 }

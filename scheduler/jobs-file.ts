@@ -43,15 +43,22 @@ const DECLARATION = Type.Object(
     ),
     after: Type.Optional(Type.Array(NAME, { minItems: 1, maxItems: JOBS_MAX })),
     atStart: Type.Optional(Type.Boolean()),
-    /** Series keys, or COLLECT_SERIES for what that variable says. */
+    /**
+     * Series keys, COLLECT_SERIES for what that variable says, STORED for all that Postgres holds; one
+     * of the words, or a list of any.
+     */
     series: Type.Optional(
       Type.Union([
         Type.Literal('COLLECT_SERIES'),
+        Type.Literal('STORED'),
         Type.Array(TEXT, { minItems: 1, maxItems: SERIES_MAX }),
       ]),
     ),
     select: Type.Optional(SELECTOR),
-    exchanges: Type.Optional(Type.Array(TEXT, { minItems: 1, maxItems: 100 })),
+    /** Venues, and USED for all that are collected, streamed or stored. */
+    exchanges: Type.Optional(
+      Type.Union([Type.Literal('USED'), Type.Array(TEXT, { minItems: 1, maxItems: 100 })]),
+    ),
     historyDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
     retries: Type.Optional(Type.Integer({ minimum: 0, maximum: 10 })),
     retryMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 300_000 })),

@@ -78,8 +78,10 @@ function job(kind: string, changes: Partial<Job> = {}): Job {
     retryMs: 100,
     timeoutMs: 60_000,
     series: [BTC],
+    stored: false,
     select: null,
     exchanges: [],
+    usedVenues: false,
     historyDays: null,
     ...changes,
   };

@@ -37,8 +37,10 @@ function job(name: string, changes: Partial<Job> = {}): Job {
     retryMs: 100,
     timeoutMs: 10_000,
     series: [],
+    stored: false,
     select: null,
     exchanges: [],
+    usedVenues: false,
     historyDays: null,
     ...changes,
   };

@@ -243,7 +243,7 @@ function addHistoryCommands(program: Command, finish: Finish): void {
   program
     .command('backfill')
     .description('read the history of series into Postgres; killed, the same command goes on')
-    .requiredOption('--exchange <id>', 'venue, for example binance-futures')
+    .requiredOption('--exchange <ids>', 'comma-separated venues, for example binance-futures')
     .requiredOption('--symbol <symbols>', 'comma-separated, in any spelling: BTC/USDT,ethusdt')
     .requiredOption('--tf <intervals>', 'comma-separated widths of candles, for example 1h,1d')
     .option('--from <time>', 'first open time: a day or an ISO instant; by default the listing')
@@ -278,9 +278,9 @@ function addLedgerCommands(program: Command, finish: Finish): void {
     );
   withSeriesOptions(gaps.command('repair'))
     .description('look series through, ask the venues for what is missing, keep the ledger')
-    .option('--from <time>', 'first open time, by default that of the first stored candle')
-    .option('--to <time>', 'open times end before this, by default now')
-    .option('--dry-run', 'look and record, but ask no venue')
+    .option('--from <time>', 'first open time, by default the first that was stored or asked for')
+    .option('--to <time>', 'open times end before this, by default with what was asked for')
+    .option('--dry-run', 'say what is missing and would be asked for; write nothing')
     .option('--again', 'ask once more for what was settled as empty or unrepairable')
     .action(async (options: GapRepairFlags) =>
       finish((await import('./commands/gaps.ts')).repair(options)),

@@ -79,7 +79,7 @@ export function unsupported(
   known: readonly string[],
   why: string | null = null,
 ): AppError {
-  const listed = known.slice(0, LISTED_MAX).join(', ');
+  const listed = known.length === 0 ? 'none' : known.slice(0, LISTED_MAX).join(', ');
   const more = known.length > LISTED_MAX ? ` and ${known.length - LISTED_MAX} more` : '';
   return new AppError(
     'WICK_ETL_UNSUPPORTED',

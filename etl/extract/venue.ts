@@ -25,8 +25,21 @@ export interface VenueAdapter {
   readonly candleCost?: CandleCost | undefined;
   /** The venue's clock: what decides which candles are closed. */
   fetchServerTime(signal?: AbortSignal): Promise<EpochMs>;
-  /** All instruments of this market type, trading or not. Learns the venue's limits on the way. */
-  fetchInstruments(signal?: AbortSignal): Promise<readonly Instrument[]>;
+  /**
+   * All instruments of this market type, trading or not. Learns the venue's limits on the way.
+   * @param wanted symbols whose parts of the venue are to be asked for too, where the venue lists some
+   * of its parts only by name.
+   */
+  fetchInstruments(
+    signal?: AbortSignal,
+    wanted?: readonly string[],
+  ): Promise<readonly Instrument[]>;
+  /**
+   * The instrument that a text means: canonical `BASE/QUOTE`, the venue's own spelling in any case, or
+   * an alias. The venue's list is remembered for a day at most, and asked for again before anything
+   * is refused. @throws AppError WICK_ETL_UNSUPPORTED that lists what the venue has, or of the venue.
+   */
+  findInstrument(text: string, signal?: AbortSignal): Promise<Instrument>;
   /**
    * Candles of one series whose open time lies in `[from, to)`, oldest first, in pages as the venue
    * sends them. Nothing that opens after the venue's now is asked for; where something is, there is

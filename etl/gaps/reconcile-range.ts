@@ -5,6 +5,7 @@
  */
 import type { Series } from '#core/candle.ts';
 import type { ExpectedGrid } from '#core/calendar.ts';
+import type { Gap } from '#core/gap.ts';
 import { nominalWidthMs } from '#core/interval.ts';
 import { epochMs, type EpochMs } from '#core/time.ts';
 import { inTransaction, type Pool, type PoolClient } from '#platform/postgres.ts';
@@ -39,24 +40,32 @@ const SLICE_SLOTS_MAX = 100_000;
 
 export async function reconcileRange(work: RangeToReconcile): Promise<GapCounts> {
   let counts: GapCounts = { found: 0, changed: noCauses() };
-  const { from, to } = work.range;
-  const step = SLICE_SLOTS_MAX * nominalWidthMs(work.series.interval);
-  for (let start = from; start < to; start = epochMs(Math.min(start + step, to))) {
+  for (const slice of slicesOf(work)) {
     work.signal?.throwIfAborted();
-    const slice = { from: start, to: epochMs(Math.min(start + step, to)) };
     const settled = await inTransaction(work.pool, (client) => settleSlice(client, work, slice));
     counts = addCounts(counts, settled);
   }
   return counts;
 }
 
-async function settleSlice(
+/** The parts of a range that are looked at one by one, rising. */
+export function slicesOf({ range, series }: Pick<RangeToReconcile, 'range' | 'series'>) {
+  const { from, to } = range;
+  const step = SLICE_SLOTS_MAX * nominalWidthMs(series.interval);
+  const slices: TimeRange[] = [];
+  for (let start = from; start < to; start = epochMs(Math.min(start + step, to))) {
+    slices.push({ from: start, to: epochMs(Math.min(start + step, to)) });
+  }
+  return slices;
+}
+
+/** Reads only. @param known rows that overlap the window or touch it, as they are to be taken. */
+export async function judgeSlice(
   client: PoolClient,
   { series, grid, answer, halted, reachFrom, now }: RangeToReconcile,
   window: TimeRange,
+  known: readonly Gap[],
 ): Promise<Settled> {
-  await lockGaps(client, series);
-  const known = await readGaps(client, series, window);
   const holes = await findHoles(client, series, window);
   const replaced: TimeRange[] = [];
   for (const gap of known) {
@@ -64,7 +73,17 @@ async function settleSlice(
   }
   const near = halted.filter(({ from, to }) => from < window.to && to > window.from);
   const told = { known, answer, halted: near, reachFrom };
-  const settled = settleGaps({ grid, window, holes, replaced, ...told, now });
-  await writeGaps(client, series, known, settled.rows);
+  return settleGaps({ grid, window, holes, replaced, ...told, now });
+}
+
+async function settleSlice(
+  client: PoolClient,
+  work: RangeToReconcile,
+  window: TimeRange,
+): Promise<Settled> {
+  await lockGaps(client, work.series);
+  const known = await readGaps(client, work.series, window);
+  const settled = await judgeSlice(client, work, window, known);
+  await writeGaps(client, work.series, known, settled.rows);
   return settled;
 }

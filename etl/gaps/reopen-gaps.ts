@@ -12,11 +12,14 @@ export async function reopenGaps(pool: Pool, series: Series, range: TimeRange): 
   return inTransaction(pool, async (client) => {
     await lockGaps(client, series);
     const known = await readGaps(client, series, range);
-    const reopened = known.map((gap): Gap => {
-      const isSettled = gap.cause === 'venue_empty' || gap.cause === 'unrepairable';
-      if (!isSettled || gap.from >= range.to || gap.to <= range.from) return gap;
-      return { ...gap, cause: 'missing', attempts: 0, emptyAnswers: 0, resolvedAt: null };
-    });
+    const reopened = known.map((gap) => reopen(gap, range));
     return writeGaps(client, series, known, reopened);
   });
+}
+
+/** A gap of the range that was settled, as missing again; others as they are. */
+export function reopen(gap: Gap, range: TimeRange): Gap {
+  const isSettled = gap.cause === 'venue_empty' || gap.cause === 'unrepairable';
+  if (!isSettled || gap.from >= range.to || gap.to <= range.from) return gap;
+  return { ...gap, cause: 'missing', attempts: 0, emptyAnswers: 0, resolvedAt: null };
 }

@@ -9,14 +9,14 @@ import type { Series } from '#core/candle.ts';
 import { nominalWidthMs, type Interval } from '#core/interval.ts';
 import { epochMs, isEpochMs, type EpochMs } from '#core/time.ts';
 import type { Pool } from '#platform/postgres.ts';
-import { unsupported } from '../extract/catalogue.ts';
 import type { VenueAdapter } from '../extract/venue.ts';
 import { readFirstOpen } from '../load/read-first-open.ts';
+import { readListing, type Listing } from '../load/read-listing.ts';
 import type { TimeRange } from './settle.ts';
 
 export interface WindowRequest {
   readonly pool: Pool;
-  readonly adapter: Pick<VenueAdapter, 'fetchInstruments'>;
+  readonly adapter: Pick<VenueAdapter, 'findInstrument'>;
   readonly series: Series;
   readonly from: EpochMs;
   /** Exclusive. */
@@ -31,14 +31,10 @@ export interface WindowRequest {
 const ON_ITS_WAY_MS = 60_000;
 const MONTH_MS_MAX = 31 * 86_400_000;
 
-const LISTING = `
-  select listed_at, delisted_at from market.symbols
-  where exchange = $1::text and market_type = $2::text and symbol = $3::text`;
-
 /** @throws AppError WICK_ETL_UNSUPPORTED for an instrument that nobody knows; of the venue. */
 export async function searchWindow(request: WindowRequest): Promise<TimeRange | null> {
   const { from, to, series, venueNow, retentionFloor } = request;
-  const { listedAt, delistedAt } = await readListing(request);
+  const { listedAt, delistedAt } = await listingOf(request);
   const start = Math.max(from, listedAt ?? from, retentionFloor ?? from);
   const lastOver = venueNow - ON_ITS_WAY_MS - widthMax(series.interval);
   const end = Math.min(to, lastOver, delistedAt ?? to);
@@ -66,25 +62,10 @@ export function widthMax(interval: Interval): number {
   return interval === '1M' ? MONTH_MS_MAX : nominalWidthMs(interval);
 }
 
-interface Listing {
-  readonly listedAt: EpochMs | null;
-  readonly delistedAt: EpochMs | null;
-}
-
 /** From the catalogue; from the venue where the catalogue was not synchronised yet. */
-async function readListing(request: WindowRequest): Promise<Listing> {
-  const { pool, adapter, series, signal } = request;
-  const found = await pool.query<{ listed_at: EpochMs | null; delisted_at: EpochMs | null }>(
-    LISTING,
-    [series.exchange, series.marketType, series.symbol],
-  );
-  const [row] = found.rows;
-  if (row !== undefined) return { listedAt: row.listed_at, delistedAt: row.delisted_at };
-  const instruments = await adapter.fetchInstruments(signal);
-  const instrument = instruments.find(({ symbol }) => symbol === series.symbol);
-  if (instrument === undefined) {
-    const known = instruments.map(({ symbol }) => symbol);
-    throw unsupported(series.exchange, 'symbol', series.symbol, known);
-  }
+async function listingOf({ pool, adapter, series, signal }: WindowRequest): Promise<Listing> {
+  const known = await readListing(pool, series);
+  if (known !== null) return known;
+  const instrument = await adapter.findInstrument(series.symbol, signal);
   return { listedAt: instrument.onboardTime, delistedAt: instrument.delistTime };
 }

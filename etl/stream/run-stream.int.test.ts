@@ -92,6 +92,7 @@ function scripted(): VenueAdapter {
     reachCandles: null,
     fetchServerTime: () => Promise.resolve(clock.now()),
     fetchInstruments: () => Promise.resolve([INSTRUMENT]),
+    findInstrument: () => Promise.reject(new Error('instruments are given here')),
     fetchFunding: null,
     fetchCandles: answer,
     stream: {

@@ -1,10 +1,17 @@
 /**
- * `wick backfill`: the history of some series of one venue into Postgres. Stopped or killed, the same
- * command goes on where it ended. Exit 1 if something of the plan was not read.
+ * `wick backfill`: the history of some series into Postgres. Stopped or killed, the same command goes on
+ * where it ended. What a venue does not have is wrong usage, before anything is read; a venue that is
+ * down keeps no other from being read. Exit 1 if something was not read.
  */
 import { parseVenueId } from '../../etl/index.ts';
-import { prepareBackfill, runBackfill, type PreparedBackfill } from '../../scheduler/backfill.ts';
+import {
+  prepareBackfill,
+  runBackfill,
+  type BackfillReport,
+  type PreparedBackfill,
+} from '../../scheduler/backfill.ts';
 import { seriesKey, type Series } from '#core/candle.ts';
+import { AppError, errorText } from '#core/errors.ts';
 import { formatInstant } from '#core/time.ts';
 import { createBackfillProgress } from '../pipeline/backfill-progress.ts';
 import { withVenueAccess } from '../pipeline/venue-access.ts';
@@ -25,24 +32,27 @@ const CHUNKS_SHOWN_MAX = 20;
 
 export async function backfill(options: BackfillFlags): Promise<number> {
   const config = commandConfig();
-  const exchange = parseVenueId(options.exchange, config);
+  const exchanges = parseListFlag('exchange', options.exchange).map((id) =>
+    parseVenueId(id, config),
+  );
   const intervals = parseListFlag('tf', options.tf).map((text) => parseIntervalFlag(text));
   const symbols = parseListFlag('symbol', options.symbol);
   const from = parseTimeFlag('from', options.from);
   const to = parseTimeFlag('to', options.to);
   return withVenueAccess(config, async ({ pool, venues, signal }) => {
-    const { marketType } = venues.open(exchange);
-    const series = symbols.flatMap((symbol): Series[] =>
-      intervals.map((interval) => ({ exchange, marketType, symbol, interval })),
-    );
+    const series = exchanges.flatMap((exchange) => {
+      const { marketType } = venues.open(exchange);
+      return symbols.flatMap((symbol): Series[] =>
+        intervals.map((interval) => ({ exchange, marketType, symbol, interval })),
+      );
+    });
     const openVenue = (id: string) => venues.open(id);
     const prepared = await prepareBackfill({ series, from, to, openVenue, pool, signal });
-    for (const each of prepared.empty) {
-      process.stderr.write(`${seriesKey(each)}: nothing can exist in this range\n`);
-    }
+    assertHad(prepared);
+    tellUnplanned(prepared);
     if (options.dryRun === true) {
       process.stdout.write(options.json === true ? planJson(prepared) : describePlan(prepared));
-      return 0;
+      return prepared.away.length === 0 ? 0 : 1;
     }
     const progress = createBackfillProgress(prepared.plan, process.stderr);
     const report = await runBackfill({
@@ -51,26 +61,56 @@ export async function backfill(options: BackfillFlags): Promise<number> {
       signal,
       onChunk: (chunk) => progress.chunk(chunk),
     }).finally(() => progress.close());
-    const result = { ...report, skipped: prepared.plan.skipped };
-    if (options.json === true) {
-      process.stdout.write(`${JSON.stringify(result)}\n`);
-    } else {
-      process.stdout.write(
-        `${result.chunksDone} chunks read, ${result.skipped} were there, ${result.chunksLeft} left\n` +
-          `fetched ${result.fetched}: inserted ${result.inserted}, revised ${result.revised}, ` +
-          `unchanged ${result.unchanged}, quarantined ${result.quarantined}\n`,
-      );
-    }
-    for (const { series: key, error } of report.failures) {
-      process.stderr.write(`wick: ${key} was not read on from ${error}\n`);
-    }
-    if (report.chunksLeft === 0) return 0;
+    tellReport(prepared, report, options.json === true);
+    if (report.chunksLeft === 0 && prepared.away.length === 0) return 0;
     process.stderr.write('wick: the same command goes on where this one ended\n');
     return 1;
   });
 }
 
-function planJson({ plan, empty }: PreparedBackfill): string {
+/** @throws AppError WICK_USAGE where a venue does not have what was named. */
+function assertHad({ refused }: PreparedBackfill): void {
+  const [first] = refused;
+  if (first === undefined) return;
+  const others = refused.length === 1 ? '' : `; and ${refused.length - 1} more that were named`;
+  throw new AppError('WICK_USAGE', `${errorText(first.error)}${others}; nothing was read`, {
+    cause: first.error,
+  });
+}
+
+function tellUnplanned({ empty, away }: PreparedBackfill): void {
+  for (const each of empty) {
+    process.stderr.write(`${seriesKey(each)}: nothing can exist in this range\n`);
+  }
+  for (const { what, error } of away) {
+    process.stderr.write(`wick: ${what} is not read: ${errorText(error)}\n`);
+  }
+}
+
+function tellReport(prepared: PreparedBackfill, report: BackfillReport, isJson: boolean): void {
+  const { skipped } = prepared.plan;
+  if (isJson) {
+    const away = awayJson(prepared);
+    process.stdout.write(`${JSON.stringify({ ...report, skipped, away })}\n`);
+  } else {
+    process.stdout.write(
+      `${report.chunksDone} chunks read, ${skipped} were there, ${report.chunksLeft} left\n` +
+        `fetched ${report.fetched}: inserted ${report.inserted}, revised ${report.revised}, ` +
+        `unchanged ${report.unchanged}, quarantined ${report.quarantined}\n`,
+    );
+  }
+  for (const { series: key, error } of report.failures) {
+    process.stderr.write(`wick: ${key} was not read on from ${error}\n`);
+  }
+}
+
+/** Venues that could not be asked. */
+function awayJson({ away }: PreparedBackfill): readonly Record<string, string>[] {
+  return away.map(({ what, error }) => ({ exchange: what, error: errorText(error) }));
+}
+
+function planJson(prepared: PreparedBackfill): string {
+  const { plan, empty } = prepared;
   const chunks = plan.chunks.map(({ series, from, to, candles }) => ({
     series: seriesKey(series),
     from: formatInstant(from),
@@ -79,7 +119,7 @@ function planJson({ plan, empty }: PreparedBackfill): string {
   }));
   const nothing = empty.map((series) => seriesKey(series));
   const { skipped, estimate } = plan;
-  return `${JSON.stringify({ chunks, skipped, estimate, empty: nothing })}\n`;
+  return `${JSON.stringify({ chunks, skipped, estimate, empty: nothing, away: awayJson(prepared) })}\n`;
 }
 
 function describePlan({ plan }: PreparedBackfill): string {

@@ -3,22 +3,25 @@
  * ones where a user wants them.
  */
 import {
+  askedWindow,
   fillGaps,
   listGaps,
   listSeries,
   loadHalts,
-  readFirstOpen,
+  previewSurvey,
   surveyGaps,
   type FillReport,
   type GapReport,
   type KnownHalt,
   type ListedGap,
   type SeriesChoice,
+  type SurveyPreview,
 } from '../../etl/index.ts';
+import { daysBack } from '../../scheduler/days-back.ts';
 import { seriesKey } from '#core/candle.ts';
 import { AppError, errorText } from '#core/errors.ts';
 import { GAP_CAUSES, type GapCause } from '#core/gap.ts';
-import { epochMs, formatInstant, type EpochMs } from '#core/time.ts';
+import { formatInstant, type EpochMs } from '#core/time.ts';
 import { systemClock } from '#platform/clock.ts';
 import { withVenueAccess, type VenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
@@ -45,6 +48,8 @@ export interface GapRepairFlags extends SeriesFlags {
 }
 
 const LIMIT_MAX = 100_000;
+/** Questions that a dry run prints of a series; --json prints all. */
+const QUESTIONS_SHOWN_MAX = 20;
 const NOT_COLLECTED =
   'no such series was ever collected; symbols are written BTC/USDT here, exchanges as in "wick sync"\n';
 
@@ -78,7 +83,10 @@ export async function list(options: GapListFlags): Promise<number> {
   return isKnown ? 0 : 1;
 }
 
-/** Exit 1 where a series could not be looked through; candles that stay missing are no failure. */
+/**
+ * Without a range, as far as each series was asked for. Exit 1 where a series could not be looked
+ * through; candles that stay missing are no failure. A dry run writes nothing.
+ */
 export async function repair(options: GapRepairFlags): Promise<number> {
   const choice = seriesChoice(options);
   const from = parseTimeFlag('from', options.from);
@@ -89,19 +97,23 @@ export async function repair(options: GapRepairFlags): Promise<number> {
       `--to "${options.to}" does not lie after --from "${options.from}"`,
     );
   }
-  const { dryRun: isDry, again } = options;
   const config = commandConfig();
   const halts = loadHalts(config.KNOWN_HALTS);
   const done = await withVenueAccess(config, async (access) => {
     const results: RepairResult[] = [];
     for (const series of await listSeries(access.pool, choice)) {
-      const start = from ?? (await readFirstOpen(access.pool, series));
-      if (start === null) continue;
-      results.push(await repairSeries(access, series, { from: start, to, isDry, again, halts }));
+      const asked = await askedWindow(access.pool, series);
+      if (asked === null) continue;
+      const range = { from: from ?? asked.from, to: to ?? asked.to };
+      const retentionFloor = daysBack(systemClock.now(), config.CANDLE_RETENTION_DAYS);
+      results.push(
+        await repairSeries(access, series, { ...range, retentionFloor, halts }, options),
+      );
     }
     return results;
   });
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ series: done })}\n`);
+  if (options.json === true)
+    process.stdout.write(`${JSON.stringify({ series: done.map(resultJson) })}\n`);
   else process.stdout.write(done.map(describeResult).join(''));
   if (done.length === 0) process.stderr.write(NOT_COLLECTED);
   return done.some(({ error }) => error !== null) ? 1 : 0;
@@ -146,10 +158,12 @@ export async function fill(options: GapFillFlags): Promise<number> {
   return done.length === 0 ? 1 : 0;
 }
 
-interface RepairResult extends Partial<GapReport> {
+interface RepairResult {
   readonly series: string;
   /** Why it could not be looked through; null where it was. */
   readonly error: string | null;
+  readonly report?: GapReport;
+  readonly preview?: SurveyPreview;
 }
 
 async function repairSeries(
@@ -157,30 +171,28 @@ async function repairSeries(
   series: ListedGap['series'],
   range: {
     readonly from: EpochMs;
-    readonly to: EpochMs | null;
-    readonly isDry: boolean | undefined;
-    readonly again: boolean | undefined;
+    readonly to: EpochMs;
+    readonly retentionFloor: EpochMs;
     readonly halts: readonly KnownHalt[];
   },
+  { dryRun, again }: GapRepairFlags,
 ): Promise<RepairResult> {
   const key = seriesKey(series);
   try {
-    const report = await surveyGaps({
+    const survey = {
       pool,
       adapter: venues.open(series.exchange),
       series,
-      from: range.from,
-      to: range.to ?? epochMs(systemClock.now()),
+      ...range,
       clock: systemClock,
       logger,
       signal,
       // Who asks for it now does not want to wait.
       restMs: 0,
-      again: range.again,
-      halts: range.halts,
-      ...(range.isDry === true ? { askMax: 0 } : {}),
-    });
-    return { series: key, ...report, error: null };
+      again,
+    };
+    if (dryRun === true) return { series: key, error: null, preview: await previewSurvey(survey) };
+    return { series: key, error: null, report: await surveyGaps(survey) };
   } catch (error) {
     if (signal.aborted || !(error instanceof AppError)) throw error;
     return { series: key, error: errorText(error) };
@@ -226,11 +238,33 @@ function describeGap({ series, gap }: ListedGap): string {
   );
 }
 
-function describeResult({ series, error, ...report }: RepairResult): string {
-  if (error !== null) return `${series}: not looked through: ${error}\n`;
+function resultJson({ series, error, report, preview }: RepairResult): Record<string, unknown> {
+  if (preview === undefined) return { series, ...report, error };
+  const questions = preview.questions.map(({ from, to }) => ({
+    from: formatInstant(from),
+    to: formatInstant(to),
+  }));
+  return { series, dryRun: true, found: preview.found, missing: preview.missing, questions, error };
+}
+
+function describeResult({ series, error, report, preview }: RepairResult): string {
+  if (preview !== undefined) return describePreview(series, preview);
+  if (report === undefined) return `${series}: not looked through: ${error}\n`;
   return (
     `${series}: found ${report.found} missing, repaired ${report.repaired}, ` +
     `venue empty ${report.venueEmpty}, unrepairable ${report.unrepairable}, ` +
     `still missing ${report.stillMissing}\n`
+  );
+}
+
+function describePreview(series: string, { found, missing, questions }: SurveyPreview): string {
+  const shown = questions
+    .slice(0, QUESTIONS_SHOWN_MAX)
+    .map(({ from, to }) => `  would ask for ${formatInstant(from)} to ${formatInstant(to)}\n`);
+  const more = questions.length - shown.length;
+  return (
+    `${series}: ${missing} missing, ${found} of them not in the ledger yet; ` +
+    `nothing was written and nothing asked for\n${shown.join('')}` +
+    (more > 0 ? `  and ${more} more questions\n` : '')
   );
 }

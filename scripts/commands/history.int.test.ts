@@ -47,6 +47,8 @@ async function start(args: readonly string[]) {
       ...set.env,
       DB_NAME: database.options.database,
       BINANCE_FUTURES_URL: gate?.url ?? venue.urls['binance-futures'].baseUrl,
+      // Nobody is there.
+      COINBASE_URL: 'http://127.0.0.1:9',
       LOG_LEVEL: 'error',
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -184,6 +186,25 @@ describe('wick backfill', () => {
       estimate: { weight: expect.any(Number) },
     });
     expect(await candles()).toBe(0);
+  });
+
+  test('refuses a symbol that a venue does not have before it reads anything', async () => {
+    const symbols = ['--symbol', 'btcusdt,DOGEUSDT'];
+    const ended = await wick('backfill', ...BTC_1M, ...symbols, '--from', '2025-06-01', '--json');
+    expect([ended.code, await candles()]).toEqual([2, 0]);
+    expect(ended.stderr).toContain('has no symbol "DOGEUSDT"; it has BTC/USDT');
+  });
+
+  test('reads the other venues where one is down, and says so', async () => {
+    const venues = ['--exchange', 'coinbase,binance-futures'];
+    const range = ['--from', '2025-05-10', '--to', '2025-05-10T01:00:00Z'];
+    const ended = await wick('backfill', ...BTC_1M, ...venues, ...range, '--json');
+    expect([ended.code, await candles()]).toEqual([1, 60]);
+    expect(ended.stderr).toMatch(/^wick: coinbase is not read: /m);
+    expect(jsonOf(ended)).toMatchObject({
+      inserted: 60,
+      away: [{ exchange: 'coinbase', error: expect.any(String) }],
+    });
   });
 
   test('killed in the middle it goes on where it was, and each candle is there once', async () => {

@@ -167,12 +167,40 @@ describe('four hours that a venue does not have', () => {
     expect(revised.rowCount).toBe(240);
   });
 
-  test('are only recorded by a dry run', async () => {
-    const { stdout } = await wick(whole, 'gaps', 'repair', '--dry-run');
-    expect(stdout).toContain('still missing 240');
-    expect(await gaps()).toMatchObject([{ cause: 'missing', attempts: 0, lastCheckedAt: null }]);
+  test('are only told by a dry run, which writes nothing', async () => {
+    const before = await everyRun();
+    const { code, stdout } = await wick(whole, 'gaps', 'repair', '--dry-run');
+    expect([code, stdout]).toEqual([
+      0,
+      'binance-futures|perp|BTC/USDT|1m: 240 missing, 240 of them not in the ledger yet; ' +
+        'nothing was written and nothing asked for\n' +
+        `  would ask for ${openTime(CUT_FROM)} to ${openTime(CUT_TO)}\n`,
+    ]);
+    expect([await gaps(), await everyRun()]).toEqual([[], before]);
+    // Nor where something is on record already, and would be asked for once more.
+    for (let asked = 0; asked < 2; asked += 1) await wick(cut, 'gaps', 'repair', ...SERIES);
+    const recorded = [await gaps(), await everyRun()];
+    const again = await wick(whole, 'gaps', 'repair', '--dry-run', '--again', '--json');
+    expect(JSON.parse(again.stdout)).toMatchObject({
+      series: [
+        {
+          dryRun: true,
+          found: 0,
+          missing: 240,
+          questions: [{ from: openTime(CUT_FROM), to: openTime(CUT_TO) }],
+        },
+      ],
+    });
+    expect([await gaps(), await everyRun()]).toEqual(recorded);
   });
 });
+
+async function everyRun(): Promise<unknown[]> {
+  const found = await database.pool.query<Record<string, unknown>>(
+    'select * from market.ingest_runs order by id',
+  );
+  return found.rows;
+}
 
 describe('rows in quarantine', () => {
   /** Stands for a row that was refused when the venue, or our rules, were worse than today. */

@@ -2,7 +2,7 @@
  * `wick run --mode batch`: one range, or the newest closed candles, of one series into Postgres, now.
  * The way is the scheduler's: same checks, same record of the run; its watermark stays where it is.
  */
-import { findInstrument, ingest, parseVenueId, unsupported, abandonRuns } from '../../etl/index.ts';
+import { ingest, parseVenueId, unsupported, abandonRuns } from '../../etl/index.ts';
 import { closedUntil, type CandleRange } from '../../scheduler/candle-range.ts';
 import { withRunLock } from '../../scheduler/run-lock.ts';
 import { seriesKey } from '#core/candle.ts';
@@ -104,12 +104,7 @@ async function readSeries(
   if (!adapter.intervals.includes(interval)) {
     throw unsupported(exchange, 'interval', interval, adapter.intervals);
   }
-  const instruments = await adapter.fetchInstruments(signal);
-  const instrument = findInstrument(instruments, symbol);
-  if (instrument === undefined) {
-    const known = instruments.map((each) => each.symbol);
-    throw unsupported(exchange, 'symbol', symbol, known);
-  }
+  const instrument = await adapter.findInstrument(symbol, signal);
   const series = { exchange, marketType: adapter.marketType, symbol: instrument.symbol, interval };
   const venueNow = await adapter.fetchServerTime(signal);
   assertReach(asked, exchange, adapter.reachCandles);

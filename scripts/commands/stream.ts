@@ -12,10 +12,9 @@ import { createLogger } from '#platform/logger.ts';
 import { createPostgresPool, postgresOptions, type Pool } from '#platform/postgres.ts';
 import { createRedis } from '#platform/redis.ts';
 import { candleJson } from '../../etl/candle-json.ts';
-import { findInstrument, unsupported } from '../../etl/extract/catalogue.ts';
 import { createSharedLimits } from '../../etl/extract/limits-shared.ts';
 import { openVenue, parseVenueId } from '../../etl/extract/registry.ts';
-import type { Instrument, VenueAdapter } from '../../etl/extract/venue.ts';
+import type { Instrument } from '../../etl/extract/venue.ts';
 import { readWatermark } from '../../etl/load/read-watermark.ts';
 import { runStream } from '../../etl/stream/run-stream.ts';
 import { commandConfig } from './command-config.ts';
@@ -45,7 +44,7 @@ export async function stream(flags: StreamFlags): Promise<void> {
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
   try {
-    const instrument = await instrumentOf(adapter, flags.symbol, stop.signal);
+    const instrument = await adapter.findInstrument(flags.symbol, stop.signal);
     const from = await startOf(pool, instrument, interval);
     let closed = 0;
     await runStream({
@@ -98,22 +97,6 @@ function limitOf(text: string | undefined): number {
   const limit = Number(text);
   if (Number.isInteger(limit) && limit > 0 && limit <= LIMIT_MAX) return limit;
   throw new AppError('WICK_USAGE', `--limit is "${text}"; give a number from 1 to ${LIMIT_MAX}`);
-}
-
-async function instrumentOf(
-  adapter: VenueAdapter,
-  text: string,
-  signal: AbortSignal,
-): Promise<Instrument> {
-  const instruments = await adapter.fetchInstruments(signal);
-  const found = findInstrument(instruments, text);
-  if (found !== undefined) return found;
-  throw unsupported(
-    adapter.id,
-    'symbol',
-    text,
-    instruments.map(({ symbol }) => symbol),
-  );
 }
 
 async function startOf(pool: Pool, instrument: Instrument, interval: Interval) {

@@ -1,5 +1,6 @@
 /** `wick sync`: the catalogues of venues in Postgres, as they are now. Exit 1 if one could not be read. */
 import { parseVenueId, syncCatalogue, VENUE_IDS, type CatalogueReport } from '../../etl/index.ts';
+import { findUsedVenues } from '../../scheduler/used-venues.ts';
 import { AppError, errorText } from '#core/errors.ts';
 import { withVenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
@@ -24,9 +25,11 @@ export async function sync(options: SyncFlags): Promise<number> {
   const reports: CatalogueReport[] = [];
   const failures: SyncFailure[] = [];
   await withVenueAccess(config, async ({ pool, venues, signal }) => {
+    const { symbols } = await findUsedVenues({ config, pool, venues });
     for (const exchange of ids) {
       try {
-        reports.push(await syncCatalogue({ adapter: venues.open(exchange), pool, signal }));
+        const wanted = [...(symbols.get(exchange) ?? [])];
+        reports.push(await syncCatalogue({ adapter: venues.open(exchange), pool, wanted, signal }));
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof AppError)) throw error;

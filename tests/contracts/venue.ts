@@ -75,6 +75,16 @@ export function testVenueContract(name: string, open: () => Promise<VenueSubject
       for (const { symbol, base, quote } of instruments) expect(symbol).toBe(`${base}/${quote}`);
     });
 
+    test('an instrument is found by any of its names, and an unknown one refused with what there is', async () => {
+      const { adapter, symbol } = subject;
+      const { venueSymbol } = await adapter.findInstrument(symbol);
+      expect(await adapter.findInstrument(venueSymbol)).toMatchObject({ symbol, venueSymbol });
+      await expect(adapter.findInstrument('NO/SUCH')).rejects.toMatchObject({
+        code: 'WICK_ETL_UNSUPPORTED',
+        message: expect.stringContaining(symbol),
+      });
+    });
+
     test('a range comes whole, in order, each open time once, over several pages', () => {
       const times = pages.flatMap((page) => page.candles.map(({ candle }) => candle.openTime));
       const expected: EpochMs[] = [];

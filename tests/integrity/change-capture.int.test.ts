@@ -8,7 +8,7 @@ import { TOPIC_CANDLES } from '#core/contracts/names.ts';
 import { decimal } from '#core/decimal.ts';
 import { epochMs } from '#core/time.ts';
 import { testCandle, testCandles } from '../support/candles.ts';
-import { ensureMonths, storeCandles, writeCandles } from '../support/market.ts';
+import { storeCandles, writeCandles } from '../support/market.ts';
 import { usePipeline } from '../support/pipeline.ts';
 import {
   candleEvent,

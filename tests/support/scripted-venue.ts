@@ -4,11 +4,12 @@
  */
 import type { Candle, Series } from '#core/candle.ts';
 import { formatInstant, type EpochMs } from '#core/time.ts';
+import { findInstrument, unsupported } from '../../etl/extract/catalogue.ts';
 import type { CandleRequest, Instrument, VenueAdapter } from '../../etl/extract/venue.ts';
 
 export interface ScriptedVenue extends Pick<
   VenueAdapter,
-  'id' | 'marketType' | 'fetchCandles' | 'fetchServerTime' | 'fetchInstruments'
+  'id' | 'marketType' | 'fetchCandles' | 'fetchServerTime' | 'fetchInstruments' | 'findInstrument'
 > {
   reachCandles: number | null;
   /** Its clock. */
@@ -45,6 +46,13 @@ export function scriptedVenue(
       return Promise.resolve(
         [...symbols].map((symbol) => instrumentOf({ ...series, symbol }, venue.listedAt)),
       );
+    },
+    findInstrument: async (text) => {
+      const instruments = await venue.fetchInstruments();
+      const found = findInstrument(instruments, text);
+      if (found !== undefined) return found;
+      const symbols = instruments.map(({ symbol }) => symbol);
+      throw unsupported(series.exchange, 'symbol', text, symbols);
     },
     async *fetchCandles(request) {
       venue.asked.push(request);

@@ -95,6 +95,7 @@ export function createBinanceVenue(profile: BinanceProfile, options: VenueOption
     },
     fetchServerTime: (signal) => fetchServerTime(session, signal),
     fetchInstruments: (signal) => catalogue.fetch(signal),
+    findInstrument: (text, signal) => catalogue.find(text, signal),
     fetchCandles: (request) => fetchCandles(session, request),
     fetchFunding:
       fundingPath === null ? null : (request) => fetchFunding(session, fundingPath, request),

@@ -59,6 +59,7 @@ export function createCoinbase(options: VenueOptions): VenueAdapter {
     },
     fetchServerTime: (signal) => fetchServerTime(session, signal),
     fetchInstruments: (signal) => catalogue.fetch(signal),
+    findInstrument: (text, signal) => catalogue.find(text, signal),
     fetchCandles: (request) => fetchCandles(session, request),
     fetchFunding: null,
     stream: createCoinbaseStream(options.streamUrl),

@@ -38,13 +38,22 @@ const { info_unknown_type: UNREADABLE } = Value.Parse(
   JSON.parse(readFileSync(join(import.meta.dirname, 'fixtures/errors.json'), 'utf8')),
 );
 
+/** SYNTHETIC: two candles of a builder's dex that nobody has built. */
+const SYNTHETIC_DEX = {
+  'synth:WAVE-1h.csv': [
+    'timestamp_ms,open,high,low,close,volume',
+    `${START},1,2,1,1.5,10`,
+    `${START + HOUR},1.5,2,1.5,1.6,20`,
+  ].join('\n'),
+};
+
 let folder: RecordingsFolder;
 let venue: RecordedVenue;
 let adapter: VenueAdapter;
 let slept: number[] = [];
 
 beforeAll(async () => {
-  folder = await recordingsOf('hyperliquid');
+  folder = await recordingsOf('hyperliquid', SYNTHETIC_DEX);
 });
 afterAll(async () => folder.close());
 
@@ -115,6 +124,39 @@ test('the coins of a dex are asked for by its name', async () => {
   await expect(collectPages(adapter, { ...DAY, symbol: 'xyz:TSLA' })).rejects.toMatchObject({
     code: 'WICK_ETL_UNSUPPORTED',
     message: expect.stringMatching(/dex "xyz" has no symbol "xyz:TSLA"/),
+  });
+});
+
+describe('a symbol of a builder’s dex', () => {
+  test('is found in the list of that dex, in any case of its coin', async () => {
+    for (const text of ['synth:WAVE/USDC', 'synth:wave', 'synth:WAVE']) {
+      expect(await adapter.findInstrument(text)).toMatchObject({
+        symbol: 'synth:WAVE/USDC',
+        venueSymbol: 'synth:WAVE',
+      });
+    }
+    const pages = await collectPages(adapter, { ...DAY, symbol: 'synth:WAVE/USDC' });
+    expect(candlesOf(pages).map(({ close }) => close)).toEqual(['1.5', '1.6']);
+  });
+
+  test('that the dex does not have is refused with what it has', async () => {
+    await expect(adapter.findInstrument('synth:CALM/USDC')).rejects.toMatchObject({
+      code: 'WICK_ETL_UNSUPPORTED',
+      message: 'hyperliquid dex "synth" has no symbol "synth:CALM/USDC"; it has synth:WAVE/USDC',
+    });
+    await expect(adapter.findInstrument('nobody:CALM')).rejects.toMatchObject({
+      message: 'hyperliquid dex "nobody" has no symbol "nobody:CALM"; it has none',
+    });
+  });
+
+  test('is among the instruments where its dex is asked for by name', async () => {
+    const symbols = async (wanted?: readonly string[]): Promise<string[]> =>
+      (await adapter.fetchInstruments(undefined, wanted)).map(({ symbol }) => symbol);
+    expect(await symbols()).toEqual(['kPEPE/USDC']);
+    expect(await symbols(['kPEPE/USDC', 'synth:WAVE/USDC', 'synth:OTHER/USDC'])).toEqual([
+      'kPEPE/USDC',
+      'synth:WAVE/USDC',
+    ]);
   });
 });
 

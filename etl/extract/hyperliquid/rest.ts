@@ -71,7 +71,8 @@ export function createHyperliquid(options: VenueOptions): VenueAdapter {
       weightPerMinute: WEIGHT_LIMIT,
     },
     fetchServerTime: (signal) => fetchServerTime(session, signal),
-    fetchInstruments: (signal) => catalogueOf(session, null).fetch(signal),
+    fetchInstruments: (signal, wanted) => fetchDexes(session, wanted ?? [], signal),
+    findInstrument: (text, signal) => catalogueOf(session, dexOf(text)).find(text, signal),
     fetchCandles: (request) => fetchCandles(session, request),
     fetchFunding: (request) => fetchFunding(session, request),
     stream: createHyperliquidStream(options.streamUrl),
@@ -116,6 +117,24 @@ function catalogueOf(session: Session, dex: string | null): InstrumentCatalogue 
   if (catalogues.size >= DEXES_MAX && oldest.done === false) catalogues.delete(oldest.value);
   catalogues.set(dex, catalogue);
   return catalogue;
+}
+
+/** The venue's own coins, and those of each builder's dex that a wanted symbol belongs to. */
+async function fetchDexes(
+  session: Session,
+  wanted: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<readonly Instrument[]> {
+  const dexes = new Set([null, ...wanted.map((symbol) => dexOf(symbol))]);
+  if (dexes.size > DEXES_MAX) {
+    throw new AppError(
+      'WICK_ETL_UNSUPPORTED',
+      `${EXCHANGE} is asked for the coins of ${dexes.size - 1} dexes; ${DEXES_MAX - 1} are the most`,
+    );
+  }
+  const lists: (readonly Instrument[])[] = [];
+  for (const dex of dexes) lists.push(await catalogueOf(session, dex).fetch(signal));
+  return lists.flat();
 }
 
 async function fetchInstruments(

@@ -49,6 +49,7 @@ export function createWebVenue(source: WebSource, options: WebVenueOptions): Web
     // Pages tell no time, so what is over is judged by our clock.
     fetchServerTime: async () => clock.now(),
     fetchInstruments: (signal) => catalogue.fetch(signal),
+    findInstrument: (text, signal) => catalogue.find(text, signal),
     fetchCandles: (request) => fetchCandles(session, request),
     fetchFunding: null,
     stream: null,
