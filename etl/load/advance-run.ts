@@ -57,6 +57,8 @@ export async function advanceRun(
     throw new AppError(
       'WICK_ETL_LOAD_FAILED',
       `Ingest run ${runId} is no longer running: another process took it over; nothing of this batch was written`,
+      // In a run of its own the same batch goes through.
+      { retryable: true },
     );
   }
 }
