@@ -28,6 +28,7 @@ export { syncCatalogue, type CatalogueReport } from './sync-catalogue.ts';
 export { QUARANTINE_REASONS } from './extract/reject.ts';
 export { listGaps, listSeries, type ListedGap, type SeriesChoice } from './gaps/list-gaps.ts';
 export { listQuarantine, type QuarantinedCandle } from './quarantine/list-quarantine.ts';
+export { keepHouse, RAW_DAYS_MIN, type Retention } from './retention/keep-house.ts';
 export { redriveQuarantine } from './quarantine/redrive.ts';
 export { readFirstOpen } from './load/read-first-open.ts';
 export { readNewestFunding } from './load/upsert-funding.ts';
