@@ -34,6 +34,8 @@ export interface StreamOptions {
   readonly on?: StreamListener | undefined;
   /** How long after its end the venue is asked for a candle, ms. Default 3,000. */
   readonly askDelayMs?: number | undefined;
+  /** So many candles that the stream told as closed are asked for at once. Default 1. */
+  readonly askEvery?: number | undefined;
 }
 
 /** A series, and where the venue's answers begin. */
@@ -123,8 +125,11 @@ class Feed {
     this.#stream = stream;
     this.#tell = tell;
     this.#url = stream.url(options.series);
-    const delay = options.askDelayMs ?? ASK_DELAY_MS;
-    this.#states = options.series.map(({ from, ...each }) => new StreamedSeries(each, from, delay));
+    const delayMs = options.askDelayMs ?? ASK_DELAY_MS;
+    this.#states = options.series.map(
+      ({ from, ...each }, phase) =>
+        new StreamedSeries(each, from, { delayMs, every: options.askEvery, phase }),
+    );
     this.#byKey = new Map(this.#states.map((state) => [seriesKey(state.series), state]));
     this.#signal = AbortSignal.any([options.signal, this.#stop.signal]);
     const shared = { ...options, signal: this.#signal };
