@@ -61,7 +61,7 @@ async function startOpener(...jobs: readonly string[]): Promise<Opener> {
   child.stderr.pipe(process.stderr);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => {
-    const { value } = (await lines.next()) as IteratorResult<string, undefined>;
+    const { value } = await lines.next();
     return Value.Parse(ANSWER, JSON.parse(value ?? 'null'));
   };
   const { ids = [] } = await next();
