@@ -136,7 +136,7 @@ module.exports = {
       to: { path: '^(bench|tests)/' },
     },
     clientRule('kafkajs', '^platform/kafka.ts$'),
-    clientRule('pg', '^platform/(migrate-)?postgres(-roles)?.ts$'),
+    clientRule('pg', '^platform/(migrate-)?postgres(-roles|-session)?.ts$'),
     clientRule('@clickhouse', '^platform/clickhouse.ts$'),
     clientRule('ioredis', '^platform/redis.ts$'),
   ],

@@ -29,6 +29,7 @@ export { syncCatalogue, type CatalogueReport } from './sync-catalogue.ts';
 export { QUARANTINE_REASONS } from './extract/reject.ts';
 export { listGaps, listSeries, type ListedGap, type SeriesChoice } from './gaps/list-gaps.ts';
 export { listQuarantine, type QuarantinedCandle } from './quarantine/list-quarantine.ts';
+export { keepHouse, RAW_DAYS_MIN, type Retention } from './retention/keep-house.ts';
 export { redriveQuarantine } from './quarantine/redrive.ts';
 export { askedWindow } from './gaps/asked-window.ts';
 export { listStoredSeries, type StoredName } from './load/list-stored-series.ts';

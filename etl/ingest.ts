@@ -9,7 +9,7 @@ import { AppError, errorText } from '#core/errors.ts';
 import type { EpochMs } from '#core/time.ts';
 import type { Pool } from '#platform/postgres.ts';
 import type { CandlePage, VenueAdapter } from './extract/venue.ts';
-import type { RunCounts } from './load/advance-run.ts';
+import type { RunCounts, RunRange } from './load/advance-run.ts';
 import { finishRun } from './load/finish-run.ts';
 import { loadBatch, type LoadPage, type LoadResult } from './load/load-batch.ts';
 import { readCandleBefore } from './load/read-candle-before.ts';
@@ -46,6 +46,9 @@ export interface IngestJob {
   readonly onStored?: ((candles: readonly Candle[]) => void) | undefined;
 }
 
+/** What to fetch and store, whoever keeps the record. */
+export type RangeJob = Omit<IngestJob, 'job'>;
+
 export interface IngestReport {
   readonly runId: bigint;
   readonly series: Series;
@@ -75,11 +78,20 @@ export async function ingest(job: IngestJob): Promise<IngestReport> {
   }
 }
 
-async function run(job: IngestJob, runId: bigint): Promise<IngestReport> {
+/**
+ * The same into a run that is shared with other ranges of the series. Its record is the caller's.
+ * @throws AppError of the venue or WICK_ETL_LOAD_FAILED; what earlier batches stored stays.
+ */
+export async function ingestInto(runId: bigint, job: RangeJob): Promise<IngestReport> {
+  assertSameVenue(job);
+  return run(job, runId, { from: job.from, to: job.to });
+}
+
+async function run(job: RangeJob, runId: bigint, range?: RunRange): Promise<IngestReport> {
   let report: IngestReport = { runId, series: job.series, counts: NOTHING, watermark: null };
   let storing: Promise<void> = Promise.resolve();
   const store = async (pages: readonly LoadPage[]): Promise<void> => {
-    const result = await loadBatch(job.pool, runId, job.series, pages);
+    const result = await loadBatch(job.pool, runId, job.series, pages, { range });
     report = add(report, result);
     for (const { accepted } of pages) job.onStored?.(accepted);
     job.onProgress?.(report);
@@ -98,7 +110,7 @@ async function run(job: IngestJob, runId: bigint): Promise<IngestReport> {
   return report;
 }
 
-async function* batches(job: IngestJob): AsyncGenerator<readonly LoadPage[], void, undefined> {
+async function* batches(job: RangeJob): AsyncGenerator<readonly LoadPage[], void, undefined> {
   const rowsMax = job.batchRowsMax ?? BATCH_ROWS_MAX;
   let pages: LoadPage[] = [];
   let rows = 0;
@@ -116,7 +128,7 @@ async function* batches(job: IngestJob): AsyncGenerator<readonly LoadPage[], voi
 }
 
 /** Pages with their verdicts. One whose last candle the next page must confirm waits for it. */
-async function* judgedPages(job: IngestJob): AsyncGenerator<LoadPage, void, undefined> {
+async function* judgedPages(job: RangeJob): AsyncGenerator<LoadPage, void, undefined> {
   const { adapter, pool, series, acceptsJumps } = job;
   let before: PriceRange | null = await readCandleBefore(pool, series, job.from);
   let doubtful: CandlePage | null = null;
@@ -185,7 +197,7 @@ async function recordFailure(pool: Pool, runId: bigint, error: unknown): Promise
   }
 }
 
-function assertSameVenue({ adapter, series }: IngestJob): void {
+function assertSameVenue({ adapter, series }: RangeJob): void {
   if (adapter.id === series.exchange && adapter.marketType === series.marketType) return;
   throw new AppError(
     'WICK_ETL_UNSUPPORTED',

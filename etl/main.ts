@@ -69,6 +69,7 @@ await runProcess(logger, async (lifecycle) => {
           random: () => randomInt(1_000_000) / 1_000_000,
           logger,
           signal: lifecycle.signal,
+          askEvery: config.STREAM_CHECK_EVERY,
           on: watch.listener(id),
         });
       });

@@ -100,9 +100,34 @@ export const CONFIG_SCHEMA = Type.Object(
       1,
       36_500,
     ),
+    RETAIN_RUNS_DAYS: count('Records of runs are kept so long, days; 0 keeps all', 90, 0, 36_500),
+    RETAIN_JOB_RUNS_DAYS: count(
+      'Records of jobs are kept so long, days; 0 keeps all',
+      90,
+      0,
+      36_500,
+    ),
+    RETAIN_RAW_DAYS: count(
+      'Raw payloads are kept so long, in whole months, days; 0 keeps all, at least 35',
+      0,
+      0,
+      36_500,
+    ),
+    RETAIN_QUARANTINE_DAYS: count(
+      'Settled rows of quarantine are kept so long, days; 0 keeps all; those that wait stay',
+      0,
+      0,
+      36_500,
+    ),
     STREAM_SERIES: text(
       'Comma-separated exchange|market_type|symbol|interval to stream',
       'binance-futures|perp|BTC/USDT|1m',
+    ),
+    STREAM_CHECK_EVERY: count(
+      'Candles that a stream told as closed are held against the venue so many at once',
+      1,
+      1,
+      60,
     ),
     ANALYZER_FLUSH_ROWS_MAX: count('Most candles in one ClickHouse insert', 60_000, 100, 200_000),
     ANALYZER_CHECKPOINT_MS: count(

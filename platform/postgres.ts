@@ -5,14 +5,10 @@
 import pg from 'pg';
 import { epochMs } from '#core/time.ts';
 import type { Config } from './config.ts';
+import { openSession, type Session } from './postgres-session.ts';
 
-export {
-  DatabaseError,
-  type Pool,
-  type PoolClient,
-  type QueryResult,
-  type QueryResultRow,
-} from 'pg';
+export { DatabaseError, type PoolClient, type QueryResult, type QueryResultRow } from 'pg';
+export type { Session } from './postgres-session.ts';
 
 const NUMERIC = 1700;
 const INT8 = 20;
@@ -29,18 +25,50 @@ export interface PostgresOptions {
   readonly connectionsMax?: number;
 }
 
+const CONNECT_MS_MAX = 10_000;
+
+/** Connections that are lent, and sessions that are not; `end()` closes both. */
+export class Pool extends pg.Pool {
+  readonly #config: pg.ClientConfig;
+  readonly #sessions = new Set<Session>();
+  #isEnding = false;
+
+  constructor(config: pg.PoolConfig) {
+    super(config);
+    this.#config = config;
+  }
+
+  /** Opens a session beside the connections of the pool. @throws Error where the server is away. */
+  async openSession(): Promise<Session> {
+    const session = await openSession(this.#config);
+    if (this.#isEnding) {
+      await session.close();
+      throw new Error('the pool has ended');
+    }
+    for (const other of this.#sessions) if (!other.isOpen()) this.#sessions.delete(other);
+    this.#sessions.add(session);
+    return session;
+  }
+
+  override async end(): Promise<void> {
+    this.#isEnding = true;
+    await Promise.all([...this.#sessions].map((session) => session.close()));
+    await super.end();
+  }
+}
+
 /** A pool; `end()` closes it. Connection errors of idle clients are handed to `onIdleError`. */
 export function createPostgresPool(
   options: PostgresOptions,
   onIdleError: (error: Error) => void = () => undefined,
-): pg.Pool {
+): Pool {
   const types = new pg.TypeOverrides();
   types.setTypeParser(NUMERIC, (text: string) => text);
   types.setTypeParser(INT8, (text: string) => text);
   types.setTypeParser(TIMESTAMPTZ, (text: string) =>
     Number.isNaN(Date.parse(text)) ? text : epochMs(Date.parse(text)),
   );
-  const pool = new pg.Pool({
+  const pool = new Pool({
     host: options.host,
     port: options.port,
     database: options.database,
@@ -48,7 +76,7 @@ export function createPostgresPool(
     password: options.password,
     application_name: options.applicationName,
     max: options.connectionsMax ?? 4,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: CONNECT_MS_MAX,
     options: '-c timezone=UTC -c intervalstyle=iso_8601',
     types,
   });

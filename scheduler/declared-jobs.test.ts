@@ -45,6 +45,10 @@ describe('the file that is shipped', () => {
     );
   });
 
+  test('keeps house', () => {
+    expect(resolve(text).find(({ kind }) => kind === 'housekeeping')).toMatchObject({ series: [] });
+  });
+
   test('keeps the catalogues of all venues in use up to date', () => {
     const sync = resolve(text).find(({ kind }) => kind === 'sync');
     expect(sync).toMatchObject({ exchanges: [], usedVenues: true });
@@ -160,6 +164,11 @@ describe('a file is refused with its line', () => {
     ],
     ['has no series to collect', fileOf({ ...SYNC, kind: 'collect' }), 'needs either "series" or'],
     ['has series to sync', fileOf({ ...COLLECT, kind: 'sync' }), 'needs "exchanges"'],
+    [
+      'keeps house for a series',
+      fileOf({ name: 'b', kind: 'housekeeping', cron: '* * * * *', series: [BTC] }),
+      'jobs.json:2: jobs/0 is of kind "housekeeping" and takes neither',
+    ],
     ['has a bad retry', fileOf(SYNC, { ...COLLECT, retries: -1 }), 'jobs.json:3: jobs/1/retries'],
   ];
   test.each(cases)('when it %s', (_name, text, told) => {

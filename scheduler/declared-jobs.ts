@@ -83,6 +83,12 @@ function assertNeeds(declared: JobDeclaration, { needs }: Pick<JobKind, 'needs'>
       `is of kind "${declared.kind}" and needs either "series" or "select", and no "exchanges"`,
     );
   }
+  if (needs === 'nothing' && (given !== 0 || declared.exchanges !== undefined)) {
+    throw place.file.problem(
+      place.at,
+      `is of kind "${declared.kind}" and takes neither "series" nor "select" nor "exchanges"`,
+    );
+  }
   if (needs === 'exchanges' && (given !== 0 || declared.exchanges === undefined)) {
     throw place.file.problem(
       place.at,

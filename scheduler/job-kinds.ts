@@ -6,6 +6,7 @@ import { backfillKind } from './backfill-job.ts';
 import { collectKind } from './collect-job.ts';
 import { fundingKind } from './funding-job.ts';
 import { gapsKind } from './gaps-job.ts';
+import { housekeepingKind } from './housekeeping-job.ts';
 import type { JobKind } from './job.ts';
 import { syncKind } from './sync-job.ts';
 
@@ -15,4 +16,5 @@ export const JOB_KINDS: ReadonlyMap<string, JobKind> = new Map([
   ['backfill', backfillKind],
   ['gaps', gapsKind],
   ['funding', fundingKind],
+  ['housekeeping', housekeepingKind],
 ]);

@@ -203,6 +203,25 @@ export async function pruneQuietRuns(pool: Pool, name: string, keep: number): Pr
   await pool.query(PRUNE, [name, keep]);
 }
 
+/** Job runs in one call; the next one goes on. */
+const JOB_RUNS_MAX = 100_000;
+
+const PRUNE_OLD = `
+  delete from market.job_runs
+  where id in (
+    select r.id from market.job_runs as r
+    where r.state <> 'running' and r.finished_at < $1::timestamptz
+      and exists (select from market.job_runs as n where n.job = r.job and n.id > r.id)
+    order by r.id
+    limit $2::integer
+  )`;
+
+/** Forgets attempts that ended before a moment, but for the newest of each job. */
+export async function pruneJobRuns(pool: Pool, before: EpochMs): Promise<number> {
+  const result = await pool.query(PRUNE_OLD, [new Date(before).toISOString(), JOB_RUNS_MAX]);
+  return result.rowCount ?? 0;
+}
+
 function isoOrNull(time: EpochMs | null): string | null {
   return time === null ? null : new Date(time).toISOString();
 }

@@ -76,7 +76,7 @@ export interface JobServices {
 
 export interface JobKind {
   /** Which of its fields a job of this kind has to have. */
-  readonly needs: 'series' | 'exchanges';
+  readonly needs: 'series' | 'exchanges' | 'nothing';
   /** Called once for each job; the result is called for each attempt and may remember. */
   readonly prepare: (job: Job, services: JobServices) => Work;
 }

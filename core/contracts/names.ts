@@ -54,4 +54,10 @@ export const CLICKHOUSE_TABLES = {
 } as const;
 
 /** Postgres advisory locks: migrate alone, the others with the name of what is worked on. */
-export const ADVISORY_LOCKS = { migrate: 7_490_001, job: 7_490_003, series: 7_490_004 } as const;
+export const ADVISORY_LOCKS = {
+  migrate: 7_490_001,
+  job: 7_490_003,
+  series: 7_490_004,
+  /** Of a process that opens runs, by its worker's name. */
+  worker: 7_490_005,
+} as const;

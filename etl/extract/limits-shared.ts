@@ -1,7 +1,9 @@
 /**
  * What all workers of a venue have to know of each other: how much of its allowance is used, and
  * until when it asked to be left alone. In: Redis. Out: sums and times, or null while Redis is away:
- * each process then keeps to its own count and to what the venue's headers say.
+ * each process then keeps to its own count and to what the venue's headers say. Redis only caches, so
+ * each process remembers until when venues are to be left alone, and puts it there again when Redis is
+ * back, whether it was told to before or meanwhile.
  */
 import { REDIS_KEYS } from '#core/contracts/names.ts';
 import { errorText } from '#core/errors.ts';
@@ -18,7 +20,7 @@ export interface SharedLimits {
    */
   add(venue: string, window: number, weight: number): Promise<number | null>;
   /** Tells all workers to leave the venue alone; a shorter time than is known changes nothing. */
-  leaveAlone(venue: string, kind: 'pause' | 'ban', until: number): Promise<void>;
+  leaveAlone(venue: string, kind: Kind, until: number): Promise<void>;
   /** What was told, epoch ms; 0 where nothing was. */
   leftAloneUntil(venue: string): Promise<{ readonly pause: number; readonly ban: number } | null>;
 }
@@ -27,7 +29,11 @@ export interface SharedLimits {
 export interface LimitsRedis extends PagesRedis {
   incrby(key: string, count: number): Promise<number>;
   pexpire(key: string, ms: number): Promise<unknown>;
+  /** Told each time that the connection stands. */
+  on(event: 'ready', listener: () => void): unknown;
 }
+
+type Kind = 'pause' | 'ban';
 
 /** A count outlives its window by this, for clocks that differ. */
 const COUNT_TTL_MS = 5 * 60_000;
@@ -41,10 +47,30 @@ export function createSharedLimits(redis: LimitsRedis, clock: Clock, logger: Log
       return null;
     }
   };
-  const until = async (key: string): Promise<number> => {
+  const read = async (key: string): Promise<number> => {
     const value = Number((await redis.get(key)) ?? '0');
     return isEpochMs(value) ? value : 0;
   };
+  /** By key; two for each venue. */
+  const known = new Map<string, number>();
+  const remember = (key: string, end: number): void => {
+    if (end > clock.now()) known.set(key, Math.max(end, known.get(key) ?? 0));
+  };
+  const put = async (key: string): Promise<number> => {
+    const told = await read(key);
+    const end = known.get(key) ?? 0;
+    if (end <= told) return told;
+    if (end <= clock.now()) {
+      known.delete(key);
+      return told;
+    }
+    // Readers compare with their own clock; the key only has to be there long enough.
+    await redis.set(key, String(end), 'PX', end - clock.now() + COUNT_TTL_MS);
+    return end;
+  };
+  redis.on('ready', () => {
+    void orNull(() => Promise.all([...known.keys()].map(put)));
+  });
   return {
     pages: createSharedPages(redis, orNull),
     add: (venue, window, weight) =>
@@ -57,20 +83,22 @@ export function createSharedLimits(redis: LimitsRedis, clock: Clock, logger: Log
         return sum;
       }),
     leaveAlone: async (venue, kind, end) => {
-      await orNull(async () => {
-        const key = kind === 'ban' ? REDIS_KEYS.venueBan(venue) : REDIS_KEYS.venuePause(venue);
-        if ((await until(key)) >= end) return;
-        // Readers compare with their own clock; the key only has to be there long enough.
-        await redis.set(key, String(end), 'PX', Math.max(1, end - clock.now()) + COUNT_TTL_MS);
-      });
+      remember(keyOf(venue, kind), end);
+      await orNull(() => put(keyOf(venue, kind)));
     },
     leftAloneUntil: (venue) =>
       orNull(async () => {
         const [pause, ban] = await Promise.all([
-          until(REDIS_KEYS.venuePause(venue)),
-          until(REDIS_KEYS.venueBan(venue)),
+          put(keyOf(venue, 'pause')),
+          put(keyOf(venue, 'ban')),
         ]);
+        remember(keyOf(venue, 'pause'), pause);
+        remember(keyOf(venue, 'ban'), ban);
         return { pause, ban };
       }),
   };
+}
+
+function keyOf(venue: string, kind: Kind): string {
+  return kind === 'ban' ? REDIS_KEYS.venueBan(venue) : REDIS_KEYS.venuePause(venue);
 }

@@ -28,11 +28,20 @@ const ADVANCE = `
     unchanged = unchanged + $7::bigint,
     quarantined = quarantined + $8::bigint,
     raw = raw + $9::bigint,
-    watermark = greatest(watermark, $10::timestamptz)
+    watermark = greatest(watermark, $10::timestamptz),
+    range_from = least(range_from, $11::timestamptz),
+    range_to = greatest(range_to, $12::timestamptz)
   where id = $1::bigint and state = 'running'`;
+
+/** Open times that a run is about, half-open. */
+export interface RunRange {
+  readonly from: EpochMs;
+  readonly to: EpochMs;
+}
 
 /**
  * @param watermark open time that follows the last closed candle of the batch; null when it has none.
+ * @param range what the batch was about, where that was not known when the run was opened.
  * @throws AppError WICK_ETL_LOAD_FAILED when the run is not running.
  */
 export async function advanceRun(
@@ -40,6 +49,7 @@ export async function advanceRun(
   runId: bigint,
   counts: RunCounts,
   watermark: EpochMs | null,
+  range: RunRange | null = null,
 ): Promise<void> {
   const result = await client.query(ADVANCE, [
     runId,
@@ -51,12 +61,20 @@ export async function advanceRun(
     counts.unchanged,
     counts.quarantined,
     counts.raw,
-    watermark === null ? null : new Date(watermark).toISOString(),
+    isoOrNull(watermark),
+    isoOrNull(range?.from ?? null),
+    isoOrNull(range?.to ?? null),
   ]);
   if (result.rowCount !== 1) {
     throw new AppError(
       'WICK_ETL_LOAD_FAILED',
       `Ingest run ${runId} is no longer running: another process took it over; nothing of this batch was written`,
+      // In a run of its own the same batch goes through.
+      { retryable: true },
     );
   }
+}
+
+function isoOrNull(time: EpochMs | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
 }

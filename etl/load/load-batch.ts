@@ -11,7 +11,7 @@ import type { EpochMs } from '#core/time.ts';
 import { DatabaseError, inTransaction, type Pool, type PoolClient } from '#platform/postgres.ts';
 import { REFUSED_BY_DATABASE, type Reject } from '../extract/reject.ts';
 import type { RawPayload } from '../extract/venue.ts';
-import { advanceRun, type RunCounts } from './advance-run.ts';
+import { advanceRun, type RunCounts, type RunRange } from './advance-run.ts';
 import type { LoadRow } from './candle-columns.ts';
 import { ensureMonthPartitions } from './ensure-partitions.ts';
 import { landRaw } from './land-raw.ts';
@@ -39,6 +39,8 @@ export interface LoadOptions {
    * does not reach up to them yet. Default true.
    */
   readonly movesWatermark?: boolean;
+  /** What the batch is about, where its run was opened for less. */
+  readonly range?: RunRange | undefined;
 }
 
 /** Two batches that met in one row; a moment later one of them is done. */
@@ -55,11 +57,11 @@ export async function loadBatch(
   runId: bigint,
   series: Series,
   pages: readonly LoadPage[],
-  { movesWatermark = true }: LoadOptions = {},
+  { movesWatermark = true, range }: LoadOptions = {},
 ): Promise<LoadResult> {
   const candles = pages.flatMap((page) => page.accepted);
   const payloads = pages.flatMap((page) => (page.raw === null ? [] : [page.raw]));
-  const way: LoadWay = { movesWatermark, byParts: false, contended: false };
+  const way: LoadWay = { movesWatermark, range: range ?? null, byParts: false, contended: false };
   for (let attempt = 1; ; attempt += 1) {
     try {
       await ensureMonthPartitions(pool, 'candles', openTimes(candles));
@@ -76,6 +78,7 @@ export async function loadBatch(
 /** How a batch is written; it changes when the way at hand fails. */
 interface LoadWay {
   readonly movesWatermark: boolean;
+  readonly range: RunRange | null;
   byParts: boolean;
   contended: boolean;
 }
@@ -100,7 +103,7 @@ async function store(
   runId: bigint,
   series: Series,
   pages: readonly LoadPage[],
-  { movesWatermark, byParts, contended }: LoadWay,
+  { movesWatermark, range, byParts, contended }: LoadWay,
 ): Promise<LoadResult> {
   const rows: LoadRow[] = [];
   const parked: QuarantinedRow[] = [];
@@ -126,7 +129,7 @@ async function store(
     },
     watermark: movesWatermark ? reach(rows, refused) : null,
   };
-  await advanceRun(client, runId, result.counts, result.watermark);
+  await advanceRun(client, runId, result.counts, result.watermark, range);
   return result;
 }
 

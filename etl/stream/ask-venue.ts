@@ -7,7 +7,8 @@ import type { Candle } from '#core/candle.ts';
 import type { Clock, EpochMs } from '#core/time.ts';
 import type { Pool } from '#platform/postgres.ts';
 import type { CandlePage, VenueAdapter } from '../extract/venue.ts';
-import { ingest } from '../ingest.ts';
+import { ingestInto } from '../ingest.ts';
+import type { SharedRun } from '../load/shared-run.ts';
 import { recordStreamFinding, type StreamFinding } from '../load/record-stream-finding.ts';
 import { canBecome, haveSameValues } from './same-values.ts';
 import type { StreamedSeries } from './streamed-series.ts';
@@ -15,6 +16,10 @@ import type { StreamedSeries } from './streamed-series.ts';
 export interface AskOptions {
   readonly adapter: Pick<VenueAdapter, 'id' | 'marketType' | 'fetchCandles'>;
   readonly pool: Pool;
+  /** What the answers are recorded under. */
+  readonly run: SharedRun;
+  /** The venue's clock, just asked. */
+  readonly venueNow: EpochMs;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -31,27 +36,23 @@ export interface AskReport {
 
 /** After so many answers without it, a candle that was told as closed is on record as absent. */
 const ABSENT_AFTER_ANSWERS = 5;
-const JOB = 'stream-check';
 
 /** @throws AppError of the venue or WICK_ETL_LOAD_FAILED; the range stays due. */
 export async function askVenue(
   state: StreamedSeries,
   range: { readonly from: EpochMs; readonly to: EpochMs },
-  { adapter, pool, clock, signal }: AskOptions,
+  { adapter, pool, run, venueNow, clock, signal }: AskOptions,
 ): Promise<AskReport> {
   const comparison = new Comparison(state, clock);
-  const report = await ingest({
-    job: JOB,
-    adapter: {
-      id: adapter.id,
-      marketType: adapter.marketType,
-      fetchCandles: (request) => comparison.watch(adapter.fetchCandles(request)),
-    },
-    pool,
-    series: state.series,
-    ...range,
-    signal,
-  });
+  const watched: typeof adapter = {
+    id: adapter.id,
+    marketType: adapter.marketType,
+    fetchCandles: (request) => comparison.watch(adapter.fetchCandles(request)),
+  };
+  const { series } = state;
+  const report = await run.use(range, (runId) =>
+    ingestInto(runId, { adapter: watched, pool, series, ...range, venueNow, signal }),
+  );
   // As far as its answers were accepted: what was refused at the end is asked for again, with what follows.
   const until = report.watermark;
   const { fruitless } = state;

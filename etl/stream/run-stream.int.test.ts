@@ -1,163 +1,22 @@
-/**
- * The stream on a real Postgres, from a venue whose every frame and answer the test decides: a real
- * WebSocket server beside answers out of a table. The clock is stepped.
- */
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { WebSocketServer } from 'ws';
-import type { Candle } from '#core/candle.ts';
+/** What a stream stores, asks and records, frame by frame. The clock is stepped. */
+import { describe, expect, test } from 'vitest';
 import { decimal } from '#core/decimal.ts';
-import { nextOpen } from '#core/interval.ts';
-import { epochMs, type EpochMs } from '#core/time.ts';
-import { createManualClock } from '#platform/clock.ts';
-import { waitFor } from '../../local/stack/wait.ts';
-import { TEST_OPEN_TIME, TEST_SERIES, testCandle } from '../../tests/support/candles.ts';
+import { TEST_SERIES } from '../../tests/support/candles.ts';
 import { usePostgres } from '../../tests/support/postgres.ts';
-import { recordLogger } from '../../tests/support/recorded-logger.ts';
-import type { CandlePage, CandleRequest, StreamMessage, VenueAdapter } from '../extract/venue.ts';
-import { runStream } from './run-stream.ts';
+import {
+  at,
+  candle,
+  until,
+  useScriptedStream,
+  type StoredRow,
+} from '../../tests/support/scripted-stream.ts';
 
 const database = usePostgres();
-const MINUTE = 60_000;
-const INSTRUMENT = {
-  exchange: TEST_SERIES.exchange,
-  marketType: TEST_SERIES.marketType,
-  symbol: TEST_SERIES.symbol,
-  base: 'BTC',
-  quote: 'USDT',
-  venueSymbol: 'BTCUSDT',
-  aliases: [],
-  isTrading: true,
-  venueStatus: 'TRADING',
-  onboardTime: null,
-  delistTime: null,
-  tickSize: null,
-  stepSize: null,
-} as const;
+const stream = useScriptedStream(database);
 
-const at = (minutes: number, ms = 0): EpochMs => epochMs(TEST_OPEN_TIME + minutes * MINUTE + ms);
-const candle = (minute: number, changes: Partial<Candle> = {}): Candle =>
-  testCandle({ openTime: at(minute), source: 'rest', ...changes });
-
-let clock: ReturnType<typeof createManualClock>;
-let server: WebSocketServer;
-let stop: AbortController;
-let running: Promise<void>;
-/** What the venue answers: its truth, by open time. */
-let truth: Map<number, Candle>;
-let connections: number;
-let lost: string[];
-
-beforeEach(async () => {
-  await database.pool.query(
-    'truncate market.candles, market.ingest_runs, market.raw_payloads, market.quarantine, market.stream_checks restart identity cascade',
-  );
-  clock = createManualClock(at(0, 1_000));
-  truth = new Map();
-  stop = new AbortController();
-  connections = 0;
-  lost = [];
-  server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
-  server.on('connection', () => (connections += 1));
-  await once(server, 'listening');
-  running = runStream({
-    adapter: scripted(),
-    pool: database.pool,
-    series: [{ instrument: INSTRUMENT, interval: '1m', from: at(0) }],
-    clock,
-    random: () => 0,
-    logger: recordLogger().logger,
-    signal: stop.signal,
-    on: { lost: (reason) => lost.push(reason) },
-  });
-  running.catch(() => undefined);
-  await connected(1);
-});
-
-afterEach(async () => {
-  stop.abort();
-  for (const client of server.clients) client.terminate();
-  await Promise.allSettled([running]);
-  await new Promise((resolve) => server.close(resolve));
-});
-
-/** A venue whose frames are our own messages as JSON. */
-function scripted(): VenueAdapter {
-  const { port } = server.address() as AddressInfo;
-  return {
-    id: TEST_SERIES.exchange,
-    marketType: TEST_SERIES.marketType,
-    intervals: ['1m'],
-    reachCandles: null,
-    fetchServerTime: () => Promise.resolve(clock.now()),
-    fetchInstruments: () => Promise.resolve([INSTRUMENT]),
-    findInstrument: () => Promise.reject(new Error('instruments are given here')),
-    fetchFunding: null,
-    fetchCandles: answer,
-    stream: {
-      intervals: ['1m'],
-      seriesMax: 10,
-      url: () => `ws://127.0.0.1:${port}`,
-      subscribe: () => [],
-      keepAlive: null,
-      silenceMsMax: 60_000,
-      lifetimeMsMax: 86_400_000,
-      read: (frame) => JSON.parse(frame) as StreamMessage[],
-    },
-    close: () => undefined,
-  };
-}
-
-async function* answer({ from, to }: CandleRequest): AsyncGenerator<CandlePage, void, undefined> {
-  const now = clock.now();
-  const candles = [...truth.values()]
-    .filter(({ openTime }) => openTime >= from && openTime < to && nextOpen('1m', openTime) <= now)
-    .sort((a, b) => a.openTime - b.openTime);
-  yield await Promise.resolve({
-    series: TEST_SERIES,
-    candles: candles.map((each, index) => ({ candle: each, index, row: [each.openTime] })),
-    rejects: [],
-    raw: { url: 'http://venue/klines', fetchedAt: now, body: JSON.stringify(candles) },
-    venueNow: now,
-    weightUsed: null,
-  });
-}
-
-function tell(...messages: readonly StreamMessage[]): void {
-  for (const client of server.clients) client.send(JSON.stringify(messages));
-}
-
-function tellCandle(told: Candle): void {
-  tell({ kind: 'candle', candle: { ...told, source: 'ws' }, venueTime: clock.now() });
-}
-
-async function connected(count: number): Promise<void> {
-  await until('a connection', async () => Promise.resolve(connections >= count));
-}
-
-async function until(what: string, fits: () => Promise<boolean>): Promise<void> {
-  await waitFor(fits, { what, timeoutMs: 20_000 });
-}
-
-interface Row {
-  readonly minute: number;
-  readonly close: string;
-  readonly source: string;
-  readonly is_closed: boolean;
-  readonly revision: number;
-}
-
-async function stored(): Promise<Row[]> {
-  const { rows } = await database.pool.query<Omit<Row, 'minute'> & { open_time: EpochMs }>(
-    'select open_time, close, source, is_closed, revision from market.candles order by open_time',
-  );
-  return rows.map(({ open_time, ...row }) => ({ minute: (open_time - at(0)) / MINUTE, ...row }));
-}
-
-async function storedLike(expected: readonly Partial<Row>[]): Promise<void> {
+async function storedLike(expected: readonly Partial<StoredRow>[]): Promise<void> {
   const fits = async (): Promise<boolean> => {
-    const rows = await stored();
+    const rows = await stream.stored();
     return (
       rows.length === expected.length &&
       rows.every((row, index) =>
@@ -168,7 +27,7 @@ async function storedLike(expected: readonly Partial<Row>[]): Promise<void> {
     );
   };
   await until(`rows like ${JSON.stringify(expected)}`, fits).catch(async (error: unknown) => {
-    expect(await stored(), String(error)).toMatchObject(expected);
+    expect(await stream.stored(), String(error)).toMatchObject(expected);
   });
 }
 
@@ -183,9 +42,9 @@ async function findings(): Promise<{ verdict: string; streamed: unknown; answere
 
 describe('a candle that is told as closed', () => {
   test('is stored at once with its frame, and stays as it is when the venue says the same', async () => {
-    clock.set(at(1));
-    truth.set(at(0), candle(0));
-    tellCandle(candle(0));
+    stream.clock.set(at(1));
+    stream.truth.set(at(0), candle(0));
+    stream.tellCandle(candle(0));
     await storedLike([{ minute: 0, source: 'ws', is_closed: true, revision: 0 }]);
     const { rows } = await database.pool.query<{ url: string }>(
       'select r.url from market.candles c join market.raw_payloads r on r.id = c.raw_id',
@@ -196,10 +55,10 @@ describe('a candle that is told as closed', () => {
     );
     expect(runs, 'what lies before it was never asked for').toEqual([{ watermark: null }]);
 
-    clock.set(at(1, 3_000));
+    stream.clock.set(at(1, 3_000));
     await until('the answer', async () => {
       const { rowCount } = await database.pool.query(
-        `select from market.ingest_runs where job = 'stream-check' and state = 'done' and unchanged = 1`,
+        `select from market.ingest_runs where job = 'stream-check' and unchanged = 1`,
       );
       return rowCount === 1;
     });
@@ -208,11 +67,11 @@ describe('a candle that is told as closed', () => {
   });
 
   test('gives way to the venue where it answers otherwise, and that is on record', async () => {
-    clock.set(at(1));
-    truth.set(at(0), candle(0, { close: decimal('104') }));
-    tellCandle(candle(0, { close: decimal('103') }));
+    stream.clock.set(at(1));
+    stream.truth.set(at(0), candle(0, { close: decimal('104') }));
+    stream.tellCandle(candle(0, { close: decimal('103') }));
     await storedLike([{ minute: 0, close: '103.000000000000000000' }]);
-    clock.set(at(1, 3_000));
+    stream.clock.set(at(1, 3_000));
     await storedLike([{ minute: 0, close: '104.000000000000000000', source: 'rest', revision: 1 }]);
     await until('a finding', async () => (await findings()).length === 1);
     expect(await findings()).toMatchObject([
@@ -221,24 +80,24 @@ describe('a candle that is told as closed', () => {
   });
 
   test('is on record as absent when the venue has what follows and not it', async () => {
-    clock.set(at(1));
-    tellCandle(candle(0));
-    clock.set(at(2));
-    tellCandle(candle(1));
-    truth.set(at(1), candle(1));
+    stream.clock.set(at(1));
+    stream.tellCandle(candle(0));
+    stream.clock.set(at(2));
+    stream.tellCandle(candle(1));
+    stream.truth.set(at(1), candle(1));
     await storedLike([{ minute: 0 }, { minute: 1 }]);
-    clock.set(at(2, 3_000));
+    stream.clock.set(at(2, 3_000));
     await until('a finding', async () => (await findings()).length === 1);
     expect(await findings()).toMatchObject([{ verdict: 'absent_at_venue', answered: null }]);
   });
 
   test('is on record as absent when the venue never has it', async () => {
-    clock.set(at(1));
-    tellCandle(candle(0));
+    stream.clock.set(at(1));
+    stream.tellCandle(candle(0));
     await storedLike([{ minute: 0 }]);
     for (let seconds = 3; (await findings()).length === 0; seconds += 10) {
       expect(seconds).toBeLessThan(600);
-      clock.set(at(1, seconds * 1_000));
+      stream.clock.set(at(1, seconds * 1_000));
       await database.pool.query('select pg_sleep(0.05)');
     }
     expect(await findings()).toMatchObject([{ verdict: 'absent_at_venue', answered: null }]);
@@ -248,19 +107,19 @@ describe('a candle that is told as closed', () => {
 
 describe('while a candle runs', () => {
   test('it is stored open, once a second at most, and never as a revision', async () => {
-    tellCandle(candle(0, { isClosed: false, close: decimal('101') }));
+    stream.tellCandle(candle(0, { isClosed: false, close: decimal('101') }));
     await storedLike([{ close: '101.000000000000000000', is_closed: false }]);
-    tellCandle(candle(0, { isClosed: false, close: decimal('102') }));
-    clock.set(at(0, 3_000));
-    tellCandle(candle(0, { isClosed: false, close: decimal('103') }));
+    stream.tellCandle(candle(0, { isClosed: false, close: decimal('102') }));
+    stream.clock.set(at(0, 3_000));
+    stream.tellCandle(candle(0, { isClosed: false, close: decimal('103') }));
     await storedLike([{ close: '103.000000000000000000', is_closed: false, revision: 0 }]);
   });
 
   test('what it could not have become is on record', async () => {
-    truth.set(at(0), candle(0, { high: decimal('106') }));
-    tellCandle(candle(0, { isClosed: false, high: decimal('107') }));
+    stream.truth.set(at(0), candle(0, { high: decimal('106') }));
+    stream.tellCandle(candle(0, { isClosed: false, high: decimal('107') }));
     await storedLike([{ is_closed: false }]);
-    clock.set(at(1, 3_000));
+    stream.clock.set(at(1, 3_000));
     await until('a finding', async () => (await findings()).length === 1);
     expect(await findings()).toMatchObject([
       { verdict: 'differs', streamed: { high: '107' }, answered: { high: '106' } },
@@ -268,10 +127,10 @@ describe('while a candle runs', () => {
   });
 
   test('a venue that calls none closed is asked, and its answer closes it', async () => {
-    truth.set(at(0), candle(0, { high: decimal('111'), volume: decimal('20') }));
-    tellCandle(candle(0, { isClosed: false }));
+    stream.truth.set(at(0), candle(0, { high: decimal('111'), volume: decimal('20') }));
+    stream.tellCandle(candle(0, { isClosed: false }));
     await storedLike([{ is_closed: false }]);
-    clock.set(at(1, 3_000));
+    stream.clock.set(at(1, 3_000));
     await storedLike([{ is_closed: true, revision: 0 }]);
     expect(await findings()).toEqual([]);
   });
@@ -279,42 +138,42 @@ describe('while a candle runs', () => {
 
 describe('what a lost connection did not tell', () => {
   test('is asked for as soon as it stands again', async () => {
-    clock.set(at(1));
-    for (const minute of [0, 1, 2, 3]) truth.set(at(minute), candle(minute));
-    tellCandle(candle(0));
+    stream.clock.set(at(1));
+    for (const minute of [0, 1, 2, 3]) stream.truth.set(at(minute), candle(minute));
+    stream.tellCandle(candle(0));
     await storedLike([{ minute: 0 }]);
-    for (const client of server.clients) client.terminate();
-    clock.set(at(4, 3_000));
-    await connected(2);
+    stream.cut();
+    stream.clock.set(at(4, 3_000));
+    await stream.connected(2);
     await storedLike([0, 1, 2, 3].map((minute) => ({ minute, is_closed: true })));
     expect(await findings(), 'nobody was there to be told').toEqual([]);
   });
 
   test('counts as lost when numbers of frames are missing', async () => {
-    tell({ kind: 'sequence', number: 7 });
-    tell({ kind: 'sequence', number: 9 });
-    await connected(2);
-    expect(lost).toEqual(['1 frames are missing before number 9']);
+    stream.tell({ kind: 'sequence', number: 7 });
+    stream.tell({ kind: 'sequence', number: 9 });
+    await stream.connected(2);
+    expect(stream.lost).toEqual(['1 frames are missing before number 9']);
   });
 });
 
 test('an open connection that tells nothing costs no candle, is on record and is given up', async () => {
-  for (const minute of [0, 1, 2, 3, 4]) truth.set(at(minute), candle(minute));
-  clock.set(at(2, 3_000));
+  for (const minute of [0, 1, 2, 3, 4]) stream.truth.set(at(minute), candle(minute));
+  stream.clock.set(at(2, 3_000));
   await storedLike([{ minute: 0 }, { minute: 1 }]);
   await until('findings', async () => (await findings()).length === 1);
   // The first candle had begun before the connection stood.
   expect(await findings()).toMatchObject([{ verdict: 'not_streamed', streamed: null }]);
-  clock.set(at(5, 3_000));
-  await connected(2);
-  expect(lost).toEqual(['nothing told of binance-futures|perp|BTC/USDT|1m for 180000 ms']);
+  stream.clock.set(at(5, 3_000));
+  await stream.connected(2);
+  expect(stream.lost).toEqual(['nothing told of binance-futures|perp|BTC/USDT|1m for 180000 ms']);
   await storedLike([0, 1, 2, 3, 4].map((minute) => ({ minute })));
 });
 
 test('a frame that makes no sense is kept in quarantine, word for word', async () => {
-  clock.set(at(1));
-  tellCandle(candle(0, { low: decimal('120') }));
-  tell({
+  stream.clock.set(at(1));
+  stream.tellCandle(candle(0, { low: decimal('120') }));
+  stream.tell({
     kind: 'reject',
     series: TEST_SERIES,
     finding: { ok: false, reason: 'malformed_row', detail: 'not a kline event' },
@@ -330,12 +189,12 @@ test('a frame that makes no sense is kept in quarantine, word for word', async (
   expect(rows.map(({ reason }) => reason)).toEqual(['ohlc_order', 'malformed_row']);
   expect(rows[0]?.raw_row).toContain('"low":"120"');
   expect(rows.every(({ raw_id }) => raw_id !== null)).toBe(true);
-  expect(await stored()).toEqual([]);
+  expect(await stream.stored()).toEqual([]);
 });
 
 test('a venue that refuses the subscription ends the stream with its words', async () => {
-  tell({ kind: 'refused', reason: 'no such stream' });
-  await expect(running).rejects.toMatchObject({
+  stream.tell({ kind: 'refused', reason: 'no such stream' });
+  await expect(stream.running).rejects.toMatchObject({
     code: 'WICK_ETL_STREAM_FAILED',
     message: expect.stringContaining('no such stream'),
   });

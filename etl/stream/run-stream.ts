@@ -14,9 +14,11 @@ import type { Logger } from '#platform/logger.ts';
 import type { Pool } from '#platform/postgres.ts';
 import { openSocket, type Socket } from '../extract/socket.ts';
 import type { StreamMessage, StreamSeries, VenueAdapter, VenueStream } from '../extract/venue.ts';
+import { SharedRun } from '../load/shared-run.ts';
 import { storeRunning, storeStreamed } from '../load/store-streamed.ts';
 import { validateCandle } from '../transform/validate.ts';
-import { askVenue, type AskReport } from './ask-venue.ts';
+import type { AskReport } from './ask-venue.ts';
+import { Sentinel } from './sentinel.ts';
 import { StreamedSeries } from './streamed-series.ts';
 
 export interface StreamOptions {
@@ -32,6 +34,8 @@ export interface StreamOptions {
   readonly on?: StreamListener | undefined;
   /** How long after its end the venue is asked for a candle, ms. Default 3,000. */
   readonly askDelayMs?: number | undefined;
+  /** So many candles that the stream told as closed are asked for at once. Default 1. */
+  readonly askEvery?: number | undefined;
 }
 
 /** A series, and where the venue's answers begin. */
@@ -47,10 +51,11 @@ export interface StreamListener {
   lost?(reason: string): void;
 }
 
+/** Name that streamed candles are recorded under. */
+const JOB = 'stream';
 const ASK_DELAY_MS = 3_000;
 const WRITE_POLL_MS = 100;
 const ASK_POLL_MS = 250;
-const ASKED_AT_ONCE = 3;
 /** How much our clock may be behind a venue that does not tell its own. */
 const SKEW_MS_MAX = 5_000;
 /** A connection that told nothing of a series for this many of its intervals is given up, … */
@@ -106,6 +111,8 @@ class Feed {
   readonly #url: string;
   readonly #states: readonly StreamedSeries[];
   readonly #byKey: ReadonlyMap<string, StreamedSeries>;
+  readonly #runs: ReadonlyMap<StreamedSeries, SharedRun>;
+  readonly #sentinel: Sentinel;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #tell: () => void;
@@ -118,10 +125,24 @@ class Feed {
     this.#stream = stream;
     this.#tell = tell;
     this.#url = stream.url(options.series);
-    const delay = options.askDelayMs ?? ASK_DELAY_MS;
-    this.#states = options.series.map(({ from, ...each }) => new StreamedSeries(each, from, delay));
+    const delayMs = options.askDelayMs ?? ASK_DELAY_MS;
+    this.#states = options.series.map(
+      ({ from, ...each }, phase) =>
+        new StreamedSeries(each, from, { delayMs, every: options.askEvery, phase }),
+    );
     this.#byKey = new Map(this.#states.map((state) => [seriesKey(state.series), state]));
     this.#signal = AbortSignal.any([options.signal, this.#stop.signal]);
+    const shared = { ...options, signal: this.#signal };
+    this.#runs = new Map(
+      this.#states.map((state) => [
+        state,
+        new SharedRun({ ...shared, job: JOB, series: state.series }),
+      ]),
+    );
+    this.#sentinel = new Sentinel(this.#states, {
+      ...shared,
+      onAsked: ({ series }, report) => options.on?.asked?.(series, report),
+    });
   }
 
   async run(): Promise<void> {
@@ -147,6 +168,7 @@ class Feed {
       }
     });
     const results = await Promise.allSettled(work);
+    await this.#closeRuns();
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
@@ -180,6 +202,7 @@ class Feed {
     this.#upSince = isUp ? now : null;
     this.#sequence = null;
     for (const state of this.#states) state.connection(isUp, now);
+    if (!isUp) for (const run of this.#runs.values()) run.renew();
     this.#tell();
   }
 
@@ -256,11 +279,11 @@ class Feed {
   async #writeOnce(): Promise<void> {
     const { pool, clock, logger, signal } = this.#options;
     try {
-      for (const state of this.#states) {
+      for (const [state, run] of this.#runs) {
         const frames = state.takeFrames();
         if (frames.length === 0) continue;
         try {
-          await storeStreamed(pool, state.series, this.#url, frames);
+          await storeStreamed(pool, state.series, { run, url: this.#url }, frames);
         } catch (error) {
           state.putBack(frames);
           throw error;
@@ -279,42 +302,19 @@ class Feed {
 
   async #ask(socket: Socket): Promise<void> {
     while (!this.#signal.aborted) {
-      const now = this.#options.clock.now();
-      const due = this.#states.flatMap((state) => {
-        const range = state.due(now);
-        return range === null ? [] : [{ state, range }];
-      });
-      const worker = async (): Promise<void> => {
-        for (let next = due.shift(); next !== undefined; next = due.shift()) {
-          if (this.#signal.aborted) return;
-          await this.#askOne(next.state, next.range);
-        }
-      };
-      await Promise.all(Array.from({ length: ASKED_AT_ONCE }, worker));
+      await this.#sentinel.look();
       this.#dropIfSilent(socket);
       await pause(ASK_POLL_MS, this.#signal);
     }
   }
 
-  async #askOne(
-    state: StreamedSeries,
-    range: { readonly from: EpochMs; readonly to: EpochMs },
-  ): Promise<void> {
-    const { adapter, pool, clock, logger, on } = this.#options;
+  /** What was stored is stored; a record that cannot be closed now is closed as a dead process' one. */
+  async #closeRuns(): Promise<void> {
     try {
-      const report = await askVenue(state, range, { adapter, pool, clock, signal: this.#signal });
-      on?.asked?.(state.series, report);
-      for (const { verdict, openTime } of report.findings) {
-        const series = seriesKey(state.series);
-        logger.warn({ series, openTime, verdict }, 'stream and venue disagree; it is on record');
-      }
+      for (const run of this.#runs.values()) await run.close();
+      await this.#sentinel.close();
     } catch (error) {
-      if (this.#signal.aborted) return;
-      state.answered(null, clock.now());
-      logger.warn(
-        { series: seriesKey(state.series), err: errorText(error) },
-        'not asked; trying again',
-      );
+      this.#options.logger.warn({ err: errorText(error) }, 'records of runs stay open');
     }
   }
 

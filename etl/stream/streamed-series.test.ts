@@ -31,8 +31,8 @@ function at(minutes: number, ms = 0): EpochMs {
   return epochMs(TEST_OPEN_TIME + minutes * MINUTE + ms);
 }
 
-function series(): StreamedSeries {
-  const state = new StreamedSeries(SOURCE, at(0), ASK_DELAY);
+function series(every = 1, phase = 0): StreamedSeries {
+  const state = new StreamedSeries(SOURCE, at(0), { delayMs: ASK_DELAY, every, phase });
   state.connection(true, at(0));
   return state;
 }
@@ -152,6 +152,65 @@ describe('the venue is asked', () => {
     state.connection(false, now);
     expect(state.due(now)).not.toBeNull();
     expect(state.fruitless).toBe(0);
+  });
+});
+
+describe('with several candles in one question', () => {
+  const tellClosed = (state: StreamedSeries, ...minutes: readonly number[]): void => {
+    for (const minute of minutes) told(state, minute, { isClosed: true });
+  };
+  // TEST_OPEN_TIME is a multiple of five minutes.
+  const dueAfter = (state: StreamedSeries, minute: number) => state.due(at(minute, ASK_DELAY));
+
+  test('those that were told as closed are asked for at every n-th', () => {
+    const state = series(5);
+    for (const minute of [0, 1, 2, 3]) {
+      tellClosed(state, minute);
+      expect(dueAfter(state, minute + 1)).toBeNull();
+    }
+    tellClosed(state, 4);
+    expect(state.due(at(5, ASK_DELAY - 1))).toBeNull();
+    expect(dueAfter(state, 5)).toEqual({ from: at(0), to: at(5) });
+  });
+
+  test('series take turns', () => {
+    const first = [0, 1, 2, 3, 4].map((phase) => {
+      const state = series(5, phase);
+      for (let minute = 0; ; minute += 1) {
+        tellClosed(state, minute);
+        if (dueAfter(state, minute + 1) !== null) return minute + 1;
+      }
+    });
+    expect(first).toEqual([5, 4, 3, 2, 1]);
+  });
+
+  test('one that was not told as closed is asked for at once, with those before it', () => {
+    const silent = series(5);
+    expect(dueAfter(silent, 1)).toEqual({ from: at(0), to: at(1) });
+    const state = series(5);
+    tellClosed(state, 0, 1);
+    told(state, 2);
+    expect(dueAfter(state, 2)).toBeNull();
+    expect(dueAfter(state, 3)).toEqual({ from: at(0), to: at(3) });
+  });
+
+  test('one that jumps and was therefore not stored is asked for at once', () => {
+    const state = series(5);
+    tellClosed(state, 0);
+    told(state, 1, { isClosed: true, high: decimal('99999') });
+    expect(dueAfter(state, 2)).toEqual({ from: at(0), to: at(2) });
+  });
+
+  test('never more than n wait, and one that failed waits for no other', () => {
+    const late = series(5, 1);
+    tellClosed(late, 0, 1, 2, 3);
+    late.answered(at(1), at(1));
+    tellClosed(late, 4, 5);
+    expect(late.due(at(6, ASK_DELAY))).toEqual({ from: at(1), to: at(6) });
+    const failed = series(5);
+    tellClosed(failed, 0);
+    failed.answered(null, at(1, ASK_DELAY));
+    expect(failed.due(at(1, ASK_DELAY + 1_000))).toEqual({ from: at(0), to: at(1) });
   });
 });
 

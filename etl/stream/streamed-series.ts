@@ -4,7 +4,7 @@
  * store is touched here.
  */
 import type { Candle, Series } from '#core/candle.ts';
-import { nextOpen, type Interval } from '#core/interval.ts';
+import { nextOpen, nominalWidthMs, type Interval } from '#core/interval.ts';
 import { epochMs, type EpochMs } from '#core/time.ts';
 import type { StreamSeries } from '../extract/venue.ts';
 import type { StreamedFrame } from '../load/store-streamed.ts';
@@ -20,12 +20,21 @@ const RUNNING_EVERY_MS = 1_000;
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
 
+export interface AskPlan {
+  /** How long after its end the venue is asked for a candle, ms. */
+  readonly delayMs: number;
+  /** Candles that the stream itself told as closed are asked for together, so many at once. Default 1. */
+  readonly every?: number | undefined;
+  /** Which of them is asked at, so that not all series ask at the same moment. Default 0. */
+  readonly phase?: number | undefined;
+}
+
 export class StreamedSeries {
   readonly source: StreamSeries;
   readonly series: Series;
   /** The venue has answered for everything before; its next question begins here. */
   #askedUntil: EpochMs;
-  readonly #askDelayMs: number;
+  readonly #plan: { readonly delayMs: number; readonly every: number; readonly phase: number };
   readonly #ended = new Map<EpochMs, Candle>();
   #frames: StreamedFrame[] = [];
   #newest: Candle | null = null;
@@ -36,16 +45,18 @@ export class StreamedSeries {
   /** Without a loss since; null while there is no connection. */
   #heldSince: EpochMs | null = null;
   #heardAt: EpochMs | null = null;
+  /** Told as closed and not stored: only what follows can say whether they are true. */
+  readonly #doubtful = new Set<EpochMs>();
   #retryAt = 0;
   #fruitless = 0;
 
-  /** @param askedUntil first open time to ask for. @param askDelayMs after a candle's end. */
-  constructor(source: StreamSeries, askedUntil: EpochMs, askDelayMs: number) {
+  /** @param askedUntil first open time to ask for. */
+  constructor(source: StreamSeries, askedUntil: EpochMs, plan: AskPlan) {
     const { exchange, marketType, symbol } = source.instrument;
     this.source = source;
     this.series = { exchange, marketType, symbol, interval: source.interval };
     this.#askedUntil = askedUntil;
-    this.#askDelayMs = askDelayMs;
+    this.#plan = { delayMs: plan.delayMs, every: plan.every ?? 1, phase: plan.phase ?? 0 };
   }
 
   get askedUntil(): EpochMs {
@@ -86,7 +97,10 @@ export class StreamedSeries {
       this.#running = candle.isClosed || this.#isJump(candle) ? null : candle;
     }
     if (candle.isClosed) this.#end(candle);
-    if (this.#isJump(candle)) return false;
+    if (this.#isJump(candle)) {
+      if (candle.isClosed) this.#doubtful.add(candle.openTime);
+      return false;
+    }
     if (candle.isClosed) this.#push({ candle, rejects: [], frame, receivedAt });
     return true;
   }
@@ -117,12 +131,35 @@ export class StreamedSeries {
     return running;
   }
 
-  /** The range that the venue has to be asked about now; null where nothing is due. */
+  /**
+   * The range that the venue has to be asked about now; null where nothing is due. A candle that the
+   * stream did not tell as closed is due as soon as it is over, so a silent stream is noticed with the
+   * first candle. Those that it did tell are stored, and may wait for others to be asked for with them.
+   */
   due(now: EpochMs): { readonly from: EpochMs; readonly to: EpochMs } | null {
     if (now < this.#retryAt) return null;
     const { interval } = this.series;
-    if (now < nextOpen(interval, this.#askedUntil) + this.#askDelayMs) return null;
+    if (now < nextOpen(interval, this.#askedUntil) + this.#plan.delayMs) return null;
+    if (this.#mayWait(now)) return null;
     return { from: this.#askedUntil, to: lastEnd(interval, this.#askedUntil, now) };
+  }
+
+  #mayWait(now: EpochMs): boolean {
+    const { every, phase, delayMs } = this.#plan;
+    if (every === 1 || this.#fruitless > 0) return false;
+    const { interval } = this.series;
+    const end = lastEnd(interval, this.#askedUntil, epochMs(now - delayMs));
+    let waiting = 0;
+    for (let open = this.#askedUntil; open < end; open = nextOpen(interval, open)) {
+      waiting += 1;
+      if (waiting >= every || !this.#isStored(open)) return false;
+    }
+    return (Math.floor(end / nominalWidthMs(interval)) + phase) % every !== 0;
+  }
+
+  /** Told as closed, and nothing spoke against storing it. */
+  #isStored(openTime: EpochMs): boolean {
+    return this.ended(openTime)?.isClosed === true && !this.#doubtful.has(openTime);
   }
 
   /** What the stream told last of a candle that is over. */
@@ -154,6 +191,7 @@ export class StreamedSeries {
     this.#retryAt = 0;
     this.#askedUntil = until;
     for (const openTime of this.#ended.keys()) if (openTime < until) this.#ended.delete(openTime);
+    for (const openTime of this.#doubtful) if (openTime < until) this.#doubtful.delete(openTime);
   }
 
   /** How often in a row the venue had nothing new, or did not answer. */

@@ -55,6 +55,7 @@ export async function stream(flags: StreamFlags): Promise<void> {
       random: () => randomInt(1_000_000) / 1_000_000,
       logger,
       signal: stop.signal,
+      askEvery: config.STREAM_CHECK_EVERY,
       on: {
         candle: (candle) => {
           if (closed >= limit) return;

@@ -98,6 +98,11 @@ describe('pages', () => {
     expect(pages.map((page) => page.candles.length)).toEqual([499]);
   });
 
+  test('of a few candles weigh one', async () => {
+    const pages = await collect({ from: epochMs(END - 97 * MINUTE), venueNow: END });
+    expect(pages.map((page) => [page.candles.length, page.weightUsed])).toEqual([[97, 2]]);
+  });
+
   test('step over a hole', async () => {
     const hour = 60 * MINUTE;
     const request = { interval: '1h', from: epochMs(END - 400 * 24 * hour) } as const;

@@ -4,7 +4,7 @@
  * code. It keeps nothing but the instrument list.
  */
 import { AppError } from '#core/errors.ts';
-import { isInterval, nextOpen } from '#core/interval.ts';
+import { isInterval, nextOpen, nominalWidthMs } from '#core/interval.ts';
 import { epochMs, formatInstant, isEpochMs, type Clock, type EpochMs } from '#core/time.ts';
 import { createCatalogue, unsupported, type InstrumentCatalogue } from '../catalogue.ts';
 import { createVenueHttp, type VenueHeaders, type VenueHttp, type VenueRefusal } from '../http.ts';
@@ -51,6 +51,8 @@ const INVALID_INTERVAL = -1120;
 const TOO_MUCH_WEIGHT = -1003;
 const LEGAL_BLOCK = 451;
 
+/** A page below 100 candles weighs less; a few are asked for like that. */
+const SMALL_PAGE_SIZE = 99;
 const FUNDING_PAGE_SIZE = 1_000;
 /** The venue has 500 of these in 5 minutes; as a share of the minute's 2400 that is this much each. */
 const FUNDING_WEIGHT = 24;
@@ -149,6 +151,8 @@ async function* fetchCandles(
   const last = Math.min(to - 1, venueNow);
   let from = request.from;
   while (from <= last) {
+    const slots = (last - from) / nominalWidthMs(interval) + 1;
+    const limit = Math.min(pageSize, slots < SMALL_PAGE_SIZE ? SMALL_PAGE_SIZE : pageSize);
     const { json, url, fetchedAt, body, weightUsed } = await http.ask({
       path: profile.paths.klines,
       params: {
@@ -156,9 +160,9 @@ async function* fetchCandles(
         interval,
         startTime: from,
         endTime: last,
-        limit: pageSize,
+        limit,
       },
-      weight: profile.klinesWeight(pageSize),
+      weight: profile.klinesWeight(limit),
       parse: (text) => mapper.parse(text),
       signal,
     });
@@ -169,7 +173,7 @@ async function* fetchCandles(
       throw unexpected(mapper.id, profile.paths.klines, json);
     }
     yield { series, ...mapped, raw: { url, fetchedAt, body }, venueNow, weightUsed };
-    if (json.length < pageSize) return;
+    if (json.length < limit) return;
     from = nextFrom(mapper.id, json, from, (time) => nextOpen(interval, time));
   }
 }
