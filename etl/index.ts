@@ -9,6 +9,7 @@ export {
   VENUE_IDS,
   type VenueId,
 } from './extract/registry.ts';
+export type { VenueMapper } from './extract/mapper.ts';
 export type { CandleCost, VenueAdapter } from './extract/venue.ts';
 export { parseDay } from './extract/web/day-format.ts';
 export { parseDeclaration } from './extract/web/html-table/declaration.ts';

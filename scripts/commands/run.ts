@@ -65,7 +65,7 @@ function assertBatch({ mode, exchange, symbol, tf }: RunFlags): void {
   if (mode === 'batch') return;
   const hint =
     mode === 'stream'
-      ? `streams are read by: wick stream --exchange ${exchange} --symbol ${symbol} --channel kline_${tf}`
+      ? `streams are read by: wick stream --exchange ${exchange} --symbol ${symbol} --tf ${tf}`
       : 'the only mode is batch';
   throw new AppError('WICK_USAGE', `--mode is "${mode}"; ${hint}`);
 }

@@ -2,16 +2,20 @@
  * `wick source try FILE --page PAGE`: a declared web source on a saved page. Rates as JSON lines on
  * stdout, refusals as JSON lines on stderr. It asks nobody and wants no configuration.
  */
-import { readFile } from 'node:fs/promises';
-import { AppError, errorText } from '#core/errors.ts';
+import { AppError } from '#core/errors.ts';
 import { formatInstant, type EpochMs } from '#core/time.ts';
 import { parseDeclaration, parseDay, tryPage } from '../../etl/index.ts';
 import type { SourceFlags } from './flags.ts';
+import { readBounded } from './read-bounded.ts';
 
 /** @returns 1 where a rate was refused, or there was none. */
 export async function trySource(file: string, { page, day }: SourceFlags): Promise<number> {
-  const declaration = parseDeclaration((await read(file)).toString('utf8'), file);
-  const rates = tryPage(declaration, await read(page), day === undefined ? null : dayOf(day));
+  const declaration = parseDeclaration((await readBounded(file)).toString('utf8'), file);
+  const rates = tryPage(
+    declaration,
+    await readBounded(page),
+    day === undefined ? null : dayOf(day),
+  );
   const lines = rates.map(({ day: told, reason, detail, rate, ...rest }) => ({
     text: JSON.stringify({
       ...rest,
@@ -27,16 +31,6 @@ export async function trySource(file: string, { page, day }: SourceFlags): Promi
     process.stderr.write(`"${page}" has a row for none of the symbols that "${file}" maps\n`);
   }
   return lines.length > 0 && lines.every(({ isGood }) => isGood) ? 0 : 1;
-}
-
-async function read(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new AppError('WICK_USAGE', `"${path}" cannot be read: ${errorText(error)}`, {
-      cause: error,
-    });
-  }
 }
 
 function dayOf(text: string): EpochMs {

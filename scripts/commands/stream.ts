@@ -4,8 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import type { Candle } from '#core/candle.ts';
-import { AppError } from '#core/errors.ts';
-import { isInterval, INTERVALS, nominalWidthMs, type Interval } from '#core/interval.ts';
+import { nominalWidthMs, type Interval } from '#core/interval.ts';
 import { epochMs, formatInstant } from '#core/time.ts';
 import { systemClock } from '#platform/clock.ts';
 import { createLogger } from '#platform/logger.ts';
@@ -14,22 +13,27 @@ import { createRedis } from '#platform/redis.ts';
 import { candleJson } from '../../etl/candle-json.ts';
 import { findInstrument, unsupported } from '../../etl/extract/catalogue.ts';
 import { createSharedLimits } from '../../etl/extract/limits-shared.ts';
-import { openVenue, parseVenueId } from '../../etl/extract/registry.ts';
+import { mapperOf, openVenue, parseVenueId } from '../../etl/extract/registry.ts';
 import type { Instrument, VenueAdapter } from '../../etl/extract/venue.ts';
 import { readWatermark } from '../../etl/load/read-watermark.ts';
 import { runStream } from '../../etl/stream/run-stream.ts';
 import { commandConfig } from './command-config.ts';
 import type { StreamFlags } from './flags.ts';
+import { parseCountFlag } from './series-flags.ts';
+import { chooseInterval } from './stream-channel.ts';
 
 /** Without anything stored, the catch-up reaches back this many candles. */
 const CANDLES_BEFORE = 100;
 const LIMIT_MAX = 1_000_000;
 
 export async function stream(flags: StreamFlags): Promise<void> {
-  const interval = intervalOf(flags);
-  const limit = limitOf(flags.limit);
+  const limit =
+    flags.limit === undefined
+      ? Number.POSITIVE_INFINITY
+      : parseCountFlag('limit', flags.limit, LIMIT_MAX);
   const config = commandConfig();
   const id = parseVenueId(flags.exchange, config);
+  const interval = chooseInterval(mapperOf(id), flags);
   const logger = createLogger('stream', config.LOG_LEVEL);
   const pool = createPostgresPool(postgresOptions(config, 'wickstream-stream'), (error) =>
     logger.debug({ err: error.message }, 'postgres connection lost'),
@@ -81,23 +85,6 @@ export async function stream(flags: StreamFlags): Promise<void> {
     redis.disconnect();
     await pool.end();
   }
-}
-
-function intervalOf({ channel, tf }: StreamFlags): Interval {
-  // kline_1m of Binance, candle_1m, candles_5m: the part behind the last "_" is the interval.
-  const text = tf ?? channel?.slice(channel.lastIndexOf('_') + 1) ?? '';
-  if (isInterval(text)) return text;
-  throw new AppError(
-    'WICK_USAGE',
-    `"${channel ?? tf ?? ''}" names no interval; give --channel kline_1m or --tf 1m (${INTERVALS.join(', ')})`,
-  );
-}
-
-function limitOf(text: string | undefined): number {
-  if (text === undefined) return Number.POSITIVE_INFINITY;
-  const limit = Number(text);
-  if (Number.isInteger(limit) && limit > 0 && limit <= LIMIT_MAX) return limit;
-  throw new AppError('WICK_USAGE', `--limit is "${text}"; give a number from 1 to ${LIMIT_MAX}`);
 }
 
 async function instrumentOf(
