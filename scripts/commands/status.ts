@@ -5,7 +5,7 @@ import { AppError, errorText } from '#core/errors.ts';
 import type { Config } from '#platform/config.ts';
 import { createLogger } from '#platform/logger.ts';
 import type { Finding } from '../doctor/finding.ts';
-import { judgeCandles, judgeConnector, judgeCounts } from '../doctor/pipeline.ts';
+import { judgeConnector, judgeCounts, judgeStores } from '../doctor/pipeline.ts';
 import { readCounts, type PipelineCounts, type SlotState } from '../pipeline/counts.ts';
 import { findDivergence } from '../pipeline/divergence.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
@@ -75,8 +75,8 @@ async function readPipeline(
   const clients = await openPipelineClients(config, createLogger('wick', 'silent'));
   try {
     const counts = await readCounts(clients);
-    const candles = judgeCandles(await findDivergence(clients), counts.slot);
-    return { counts, findings: [...judgeCounts(counts), candles] };
+    const stores = judgeStores(await findDivergence(clients), counts.slot);
+    return { counts, findings: [...judgeCounts(counts), ...stores] };
   } finally {
     await clients.close();
   }
