@@ -7,6 +7,8 @@
 export const ERROR_CODES = [
   'WICK_CONFIG_INVALID',
   'WICK_USAGE',
+  /** Another process is at the same work; later it can be had. */
+  'WICK_BUSY',
   /** A bug: nobody foresaw it. */
   'WICK_INTERNAL',
   'WICK_LOCAL_ABSENT',

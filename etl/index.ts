@@ -27,8 +27,14 @@ export { surveyGaps, type GapReport } from './gaps/survey.ts';
 export { ingestFunding } from './ingest-funding.ts';
 export { syncCatalogue, type CatalogueReport } from './sync-catalogue.ts';
 export { QUARANTINE_REASONS } from './extract/reject.ts';
-export { listGaps, listSeries, type ListedGap, type SeriesChoice } from './gaps/list-gaps.ts';
+export {
+  listCollected,
+  listGaps,
+  listSeries,
+  type ListedGap,
+  type SeriesChoice,
+} from './gaps/list-gaps.ts';
 export { listQuarantine, type QuarantinedCandle } from './quarantine/list-quarantine.ts';
-export { redriveQuarantine } from './quarantine/redrive.ts';
+export { redriveQuarantine, type RedriveReport } from './quarantine/redrive.ts';
 export { readFirstOpen } from './load/read-first-open.ts';
 export { readNewestFunding } from './load/upsert-funding.ts';

@@ -24,12 +24,12 @@ export interface BackfillFlags extends JsonFlag {
 const CHUNKS_SHOWN_MAX = 20;
 
 export async function backfill(options: BackfillFlags): Promise<number> {
-  const config = commandConfig();
-  const exchange = parseVenueId(options.exchange, config);
   const intervals = parseListFlag('tf', options.tf).map((text) => parseIntervalFlag(text));
   const symbols = parseListFlag('symbol', options.symbol);
   const from = parseTimeFlag('from', options.from);
   const to = parseTimeFlag('to', options.to);
+  const config = commandConfig();
+  const exchange = parseVenueId(options.exchange, config);
   return withVenueAccess(config, async ({ pool, venues, signal }) => {
     const { marketType } = venues.open(exchange);
     const series = symbols.flatMap((symbol): Series[] =>

@@ -11,7 +11,6 @@ import {
   type FillReport,
   type GapReport,
   type ListedGap,
-  type SeriesChoice,
 } from '../../etl/index.ts';
 import { seriesKey } from '#core/candle.ts';
 import { AppError, errorText } from '#core/errors.ts';
@@ -21,21 +20,16 @@ import { systemClock } from '#platform/clock.ts';
 import { withVenueAccess, type VenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
 import type { JsonFlag } from './flags.ts';
-import { parseCountFlag, parseIntervalFlag, parseTimeFlag } from './series-flags.ts';
+import { NOT_COLLECTED, resolveSeries, type SeriesFlags } from './series-filter.ts';
+import { cutNote, parseCountFlag, parseTimeFlag } from './series-flags.ts';
 
-interface SeriesFlags extends JsonFlag {
-  readonly exchange?: string;
-  readonly symbol?: string;
-  readonly tf?: string;
-}
-
-export interface GapListFlags extends SeriesFlags {
+export interface GapListFlags extends JsonFlag, SeriesFlags {
   readonly cause?: string;
   readonly since?: string;
   readonly limit: string;
 }
 
-export interface GapRepairFlags extends SeriesFlags {
+export interface GapRepairFlags extends JsonFlag, SeriesFlags {
   readonly from?: string;
   readonly to?: string;
   readonly dryRun?: boolean;
@@ -43,42 +37,32 @@ export interface GapRepairFlags extends SeriesFlags {
 }
 
 const LIMIT_MAX = 100_000;
-const NOT_COLLECTED =
-  'no such series was ever collected; symbols are written BTC/USDT here, exchanges as in "wick sync"\n';
-
-/** True without a filter, and where some stored series fits it. */
-async function isCollected(pool: VenueAccess['pool'], choice: SeriesChoice): Promise<boolean> {
-  const { exchange, symbol, interval } = choice;
-  if (exchange === undefined && symbol === undefined && interval === undefined) return true;
-  return (await listSeries(pool, choice)).length > 0;
-}
 
 /** Exit 1 where a filter names a series that was never collected. */
 export async function list(options: GapListFlags): Promise<number> {
-  const choice = {
-    ...seriesChoice(options),
+  const narrow = {
     cause: causeFlag(options.cause),
     since: parseTimeFlag('since', options.since) ?? undefined,
     limit: parseCountFlag('limit', options.limit, LIMIT_MAX),
   };
-  const { gaps, isKnown } = await withVenueAccess(commandConfig(), async ({ pool }) => {
-    const found = await listGaps(pool, choice);
-    return { gaps: found, isKnown: found.length > 0 || (await isCollected(pool, choice)) };
+  const config = commandConfig();
+  const { gaps, isCollected } = await withVenueAccess(config, async ({ pool }) => {
+    const filter = await resolveSeries(pool, config, options);
+    return { ...filter, gaps: await listGaps(pool, { ...filter.choice, ...narrow }) };
   });
   process.stdout.write(
     options.json === true
-      ? `${JSON.stringify({ gaps: gaps.map(toJson), limit: choice.limit })}\n`
+      ? `${JSON.stringify({ gaps: gaps.map(toJson), limit: narrow.limit })}\n`
       : gaps.map(describeGap).join(''),
   );
-  if (options.json !== true && gaps.length === 0) {
-    process.stderr.write(isKnown ? 'no gaps are recorded\n' : NOT_COLLECTED);
-  }
-  return isKnown ? 0 : 1;
+  if (!isCollected) process.stderr.write(NOT_COLLECTED);
+  else if (gaps.length === 0) process.stderr.write('no gaps are recorded\n');
+  else if (gaps.length === narrow.limit) process.stderr.write(cutNote(narrow.limit));
+  return isCollected ? 0 : 1;
 }
 
 /** Exit 1 where a series could not be looked through; candles that stay missing are no failure. */
 export async function repair(options: GapRepairFlags): Promise<number> {
-  const choice = seriesChoice(options);
   const from = parseTimeFlag('from', options.from);
   const to = parseTimeFlag('to', options.to);
   if (from !== null && to !== null && from >= to) {
@@ -88,8 +72,10 @@ export async function repair(options: GapRepairFlags): Promise<number> {
     );
   }
   const { dryRun: isDry, again } = options;
-  const done = await withVenueAccess(commandConfig(), async (access) => {
+  const config = commandConfig();
+  const done = await withVenueAccess(config, async (access) => {
     const results: RepairResult[] = [];
+    const { choice } = await resolveSeries(access.pool, config, options);
     for (const series of await listSeries(access.pool, choice)) {
       const start = from ?? (await readFirstOpen(access.pool, series));
       if (start === null) continue;
@@ -113,7 +99,6 @@ export interface GapFillFlags extends JsonFlag {
 
 /** Exit 1 where no such series was ever collected. */
 export async function fill(options: GapFillFlags): Promise<number> {
-  const choice = seriesChoice(options);
   const from = parseTimeFlag('from', options.from);
   const to = parseTimeFlag('to', options.to);
   if (from === null || to === null || from >= to) {
@@ -122,7 +107,9 @@ export async function fill(options: GapFillFlags): Promise<number> {
       `--to "${options.to}" does not lie after --from "${options.from}"`,
     );
   }
-  const done = await withVenueAccess(commandConfig(), async ({ pool, signal }) => {
+  const config = commandConfig();
+  const done = await withVenueAccess(config, async ({ pool, signal }) => {
+    const { choice } = await resolveSeries(pool, config, options);
     const results: (FillReport & { readonly series: string })[] = [];
     for (const series of await listSeries(pool, choice)) {
       const report = await fillGaps({ pool, series, from, to, clock: systemClock, signal });
@@ -177,10 +164,6 @@ async function repairSeries(
     if (signal.aborted || !(error instanceof AppError)) throw error;
     return { series: key, error: errorText(error) };
   }
-}
-
-function seriesChoice({ exchange, symbol, tf }: SeriesFlags) {
-  return { exchange, symbol, interval: tf === undefined ? undefined : parseIntervalFlag(tf) };
 }
 
 function causeFlag(text: string | undefined): GapCause | undefined {

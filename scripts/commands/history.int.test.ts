@@ -105,7 +105,7 @@ describe('wick sync', () => {
     const ended = await wick('sync', '--exchange', 'mtgox', '--json');
     expect(jsonOf(ended)).toMatchObject({ error: { code: 'WICK_ETL_UNSUPPORTED' } });
     expect(ended.stderr).toContain('"mtgox"');
-    expect(ended.code).not.toBe(0);
+    expect(ended.code).toBe(2);
   });
 });
 
@@ -164,7 +164,7 @@ describe('wick run', () => {
     const ended = await wick('run', ...BTC_1M, ...args);
     expect(ended.stderr).toContain(told);
     expect(ended.stdout).toBe('');
-    expect(ended.code).not.toBe(0);
+    expect(ended.code).toBe(2);
   });
 });
 

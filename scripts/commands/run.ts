@@ -46,10 +46,10 @@ const BATCH_ROWS_MAX = 10_000;
 
 export async function run(options: RunFlags): Promise<void> {
   assertBatch(options);
-  const config = commandConfig();
-  const exchange = parseVenueId(options.exchange, config);
   const interval = parseIntervalFlag(options.tf);
   const range = rangeFlags(options);
+  const config = commandConfig();
+  const exchange = parseVenueId(options.exchange, config);
   const report = await withVenueAccess(config, (access) =>
     readSeries(access, { exchange, symbol: options.symbol, interval, range }),
   );
@@ -142,7 +142,7 @@ async function readSeries(
   });
   if (report !== undefined) return report;
   throw new AppError(
-    'WICK_USAGE',
+    'WICK_BUSY',
     `another "wick run" is reading ${seriesKey(series)}; run this again when it is done`,
     { retryable: true },
   );

@@ -4,6 +4,7 @@ import { AppError, errorText } from '#core/errors.ts';
 import { withVenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
 import type { JsonFlag } from './flags.ts';
+import { parseListFlag } from './series-flags.ts';
 
 export interface SyncFlags extends JsonFlag {
   readonly exchange?: string;
@@ -18,9 +19,10 @@ interface SyncFailure {
 const NAMED_MAX = 10;
 
 export async function sync(options: SyncFlags): Promise<number> {
-  const asked = options.exchange === undefined ? VENUE_IDS : options.exchange.split(',');
+  const asked =
+    options.exchange === undefined ? VENUE_IDS : parseListFlag('exchange', options.exchange);
   const config = commandConfig();
-  const ids = asked.map((id) => parseVenueId(id.trim(), config));
+  const ids = asked.map((id) => parseVenueId(id, config));
   const reports: CatalogueReport[] = [];
   const failures: SyncFailure[] = [];
   await withVenueAccess(config, async ({ pool, venues, signal }) => {
