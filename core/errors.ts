@@ -78,5 +78,8 @@ export function errorText(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return [own, ...error.errors.map((inner) => errorText(inner))].join('; ');
   }
-  return error.cause === undefined ? own : `${own}: ${errorText(error.cause)}`;
+  if (error.cause === undefined) return own;
+  const cause = errorText(error.cause);
+  // Who wraps an error often repeats it.
+  return own.includes(cause) ? own : `${own}: ${cause}`;
 }

@@ -122,6 +122,7 @@ describe('klines', () => {
   test.each([
     ['{"some":"object"}', /no answer of binance-futures with candles/],
     ['nonsense', /not JSON/],
+    [' \n', /that is empty; give the bare answer of binance-futures/],
     [read('binance-futures/fixtures/stream-kline-open.json'), /for frames give --kind stream/],
   ])('%s is no answer', (text, message) => {
     const request = { symbol: 'BTC/USDT', interval: '1m' };

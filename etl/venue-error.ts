@@ -48,8 +48,9 @@ function refuseError(mapper: VenueMapper, json: unknown, kind: string): void {
   );
 }
 
-/** @throws AppError WICK_ETL_VENUE_PAYLOAD for a web page, with its title. */
+/** @throws AppError WICK_ETL_VENUE_PAYLOAD for nothing at all, and for a web page, with its title. */
 export function refusePage({ id }: VenueMapper, text: string): void {
+  if (text.trim() === '') throw payloadError(`that is empty; give the bare answer of ${id}`);
   if (!/^\s*<(?:!doctype|html|head|body|\?xml|!--)/i.test(text.slice(0, PAGE_LOOK_CHARACTERS)))
     return;
   const title = /<title[^>]*>([^<]*)</i.exec(text.slice(0, PAGE_LOOK_CHARACTERS))?.[1]?.trim();

@@ -20,7 +20,12 @@ import { systemClock } from '#platform/clock.ts';
 import { withVenueAccess, type VenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
 import type { JsonFlag } from './flags.ts';
-import { NOT_COLLECTED, resolveSeries, type SeriesFlags } from './series-filter.ts';
+import {
+  NOT_COLLECTED,
+  parseSeriesFlags,
+  resolveSeries,
+  type SeriesFlags,
+} from './series-filter.ts';
 import { cutNote, parseCountFlag, parseTimeFlag } from './series-flags.ts';
 
 export interface GapListFlags extends JsonFlag, SeriesFlags {
@@ -40,6 +45,7 @@ const LIMIT_MAX = 100_000;
 
 /** Exit 1 where a filter names a series that was never collected. */
 export async function list(options: GapListFlags): Promise<number> {
+  const asked = parseSeriesFlags(options);
   const narrow = {
     cause: causeFlag(options.cause),
     since: parseTimeFlag('since', options.since) ?? undefined,
@@ -47,7 +53,7 @@ export async function list(options: GapListFlags): Promise<number> {
   };
   const config = commandConfig();
   const { gaps, isCollected } = await withVenueAccess(config, async ({ pool }) => {
-    const filter = await resolveSeries(pool, config, options);
+    const filter = await resolveSeries(pool, config, asked);
     return { ...filter, gaps: await listGaps(pool, { ...filter.choice, ...narrow }) };
   });
   process.stdout.write(
@@ -63,6 +69,7 @@ export async function list(options: GapListFlags): Promise<number> {
 
 /** Exit 1 where a series could not be looked through; candles that stay missing are no failure. */
 export async function repair(options: GapRepairFlags): Promise<number> {
+  const asked = parseSeriesFlags(options);
   const from = parseTimeFlag('from', options.from);
   const to = parseTimeFlag('to', options.to);
   if (from !== null && to !== null && from >= to) {
@@ -75,7 +82,7 @@ export async function repair(options: GapRepairFlags): Promise<number> {
   const config = commandConfig();
   const done = await withVenueAccess(config, async (access) => {
     const results: RepairResult[] = [];
-    const { choice } = await resolveSeries(access.pool, config, options);
+    const { choice } = await resolveSeries(access.pool, config, asked);
     for (const series of await listSeries(access.pool, choice)) {
       const start = from ?? (await readFirstOpen(access.pool, series));
       if (start === null) continue;
@@ -99,6 +106,7 @@ export interface GapFillFlags extends JsonFlag {
 
 /** Exit 1 where no such series was ever collected. */
 export async function fill(options: GapFillFlags): Promise<number> {
+  const asked = parseSeriesFlags(options);
   const from = parseTimeFlag('from', options.from);
   const to = parseTimeFlag('to', options.to);
   if (from === null || to === null || from >= to) {
@@ -109,7 +117,7 @@ export async function fill(options: GapFillFlags): Promise<number> {
   }
   const config = commandConfig();
   const done = await withVenueAccess(config, async ({ pool, signal }) => {
-    const { choice } = await resolveSeries(pool, config, options);
+    const { choice } = await resolveSeries(pool, config, asked);
     const results: (FillReport & { readonly series: string })[] = [];
     for (const series of await listSeries(pool, choice)) {
       const report = await fillGaps({ pool, series, from, to, clock: systemClock, signal });

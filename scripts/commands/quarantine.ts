@@ -12,7 +12,12 @@ import { formatInstant } from '#core/time.ts';
 import { withVenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
 import type { JsonFlag } from './flags.ts';
-import { NOT_COLLECTED, resolveSeries, type SeriesFlags } from './series-filter.ts';
+import {
+  NOT_COLLECTED,
+  parseSeriesFlags,
+  resolveSeries,
+  type SeriesFlags,
+} from './series-filter.ts';
 import { cutNote, parseCountFlag, parseTimeFlag } from './series-flags.ts';
 
 export interface QuarantineFlags extends JsonFlag, SeriesFlags {
@@ -30,10 +35,11 @@ const LIMIT_MAX = 100_000;
 
 /** Exit 1 where a filter names a series that was never collected. */
 export async function list(options: QuarantineFlags): Promise<number> {
+  const asked = parseSeriesFlags(options);
   const narrow = narrowOf(options);
   const config = commandConfig();
   const { rows, isCollected } = await withVenueAccess(config, async ({ pool }) => {
-    const filter = await resolveSeries(pool, config, options);
+    const filter = await resolveSeries(pool, config, asked);
     return { ...filter, rows: await listQuarantine(pool, { ...filter.choice, ...narrow }) };
   });
   process.stdout.write(
@@ -47,6 +53,7 @@ export async function list(options: QuarantineFlags): Promise<number> {
 
 /** Exit 1 too where a venue could not be asked; rows that are refused again are no failure. */
 export async function redrive(options: RedriveFlags): Promise<number> {
+  const asked = parseSeriesFlags(options);
   const narrow = narrowOf(options);
   if (options.accept === true && options.reason !== 'jump') {
     throw new AppError(
@@ -56,7 +63,7 @@ export async function redrive(options: RedriveFlags): Promise<number> {
   }
   const config = commandConfig();
   const done = await withVenueAccess(config, async ({ pool, venues, signal }) => {
-    const { choice, isCollected } = await resolveSeries(pool, config, options);
+    const { choice, isCollected } = await resolveSeries(pool, config, asked);
     const rows = await listQuarantine(pool, { ...choice, ...narrow });
     if (options.dryRun === true) return { isCollected, tried: rows, report: null };
     const acceptsJumps = options.accept === true;

@@ -22,6 +22,11 @@ export interface SeriesFlags {
   readonly tf?: string;
 }
 
+/** Without a store. @throws AppError WICK_USAGE for an interval that there is not. */
+export function parseSeriesFlags({ exchange, symbol, tf }: SeriesFlags): SeriesChoice {
+  return { exchange, symbol, interval: tf === undefined ? undefined : parseIntervalFlag(tf) };
+}
+
 export interface SeriesFilter {
   readonly choice: SeriesChoice;
   /** False where all names are known, but no such series was ever collected. */
@@ -35,9 +40,8 @@ const LISTED_MAX = 20;
 export async function resolveSeries(
   pool: Pool,
   config: Config,
-  { exchange, symbol, tf }: SeriesFlags,
+  { exchange, symbol, interval }: SeriesChoice,
 ): Promise<SeriesFilter> {
-  const interval = tf === undefined ? undefined : parseIntervalFlag(tf);
   const collected = await listCollected(pool);
   if (exchange !== undefined) assertExchange(exchange, collected, config);
   const ofExchange = collected.filter(

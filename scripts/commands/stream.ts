@@ -7,7 +7,6 @@ import type { Candle } from '#core/candle.ts';
 import { nominalWidthMs, type Interval } from '#core/interval.ts';
 import { epochMs, formatInstant } from '#core/time.ts';
 import { systemClock } from '#platform/clock.ts';
-import { createLogger } from '#platform/logger.ts';
 import { createPostgresPool, postgresOptions, type Pool } from '#platform/postgres.ts';
 import { createRedis } from '#platform/redis.ts';
 import { candleJson } from '../../etl/candle-json.ts';
@@ -17,6 +16,7 @@ import { mapperOf, openVenue, parseVenueId } from '../../etl/extract/registry.ts
 import type { Instrument, VenueAdapter } from '../../etl/extract/venue.ts';
 import { readWatermark } from '../../etl/load/read-watermark.ts';
 import { runStream } from '../../etl/stream/run-stream.ts';
+import { createCommandLogger } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
 import type { StreamFlags } from './flags.ts';
 import { parseCountFlag } from './series-flags.ts';
@@ -34,7 +34,7 @@ export async function stream(flags: StreamFlags): Promise<void> {
   const config = commandConfig();
   const id = parseVenueId(flags.exchange, config);
   const interval = chooseInterval(mapperOf(id), flags);
-  const logger = createLogger('stream', config.LOG_LEVEL);
+  const logger = createCommandLogger(config);
   const pool = createPostgresPool(postgresOptions(config, 'wickstream-stream'), (error) =>
     logger.debug({ err: error.message }, 'postgres connection lost'),
   );
@@ -49,6 +49,8 @@ export async function stream(flags: StreamFlags): Promise<void> {
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
   try {
+    // Nobody waits for a venue whose candles could not be stored.
+    await pool.query('select');
     const instrument = await instrumentOf(adapter, flags.symbol, stop.signal);
     const from = await startOf(pool, instrument, interval);
     let closed = 0;
