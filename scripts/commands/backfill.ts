@@ -3,12 +3,20 @@
  * command goes on where it ended. Exit 1 if something of the plan was not read.
  */
 import { parseVenueId } from '../../etl/index.ts';
-import { prepareBackfill, runBackfill, type PreparedBackfill } from '../../scheduler/backfill.ts';
+import {
+  prepareBackfill,
+  runBackfill,
+  type BackfillReport,
+  type PreparedBackfill,
+} from '../../scheduler/backfill.ts';
+import type { BackfillPlan } from '../../scheduler/backfill-plan.ts';
 import { seriesKey, type Series } from '#core/candle.ts';
-import { formatInstant } from '#core/time.ts';
+import { epochMs, formatInstant } from '#core/time.ts';
 import { createBackfillProgress } from '../pipeline/backfill-progress.ts';
 import { withVenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
+import { amount } from './amounts.ts';
+import { alignColumns } from './columns.ts';
 import type { JsonFlag } from './flags.ts';
 import { parseIntervalFlag, parseListFlag, parseTimeFlag } from './series-flags.ts';
 
@@ -20,8 +28,6 @@ export interface BackfillFlags extends JsonFlag {
   readonly to?: string;
   readonly dryRun?: boolean;
 }
-
-const CHUNKS_SHOWN_MAX = 20;
 
 export async function backfill(options: BackfillFlags): Promise<number> {
   const intervals = parseListFlag('tf', options.tf).map((text) => parseIntervalFlag(text));
@@ -55,11 +61,7 @@ export async function backfill(options: BackfillFlags): Promise<number> {
     if (options.json === true) {
       process.stdout.write(`${JSON.stringify(result)}\n`);
     } else {
-      process.stdout.write(
-        `${result.chunksDone} chunks read, ${result.skipped} were there, ${result.chunksLeft} left\n` +
-          `fetched ${result.fetched}: inserted ${result.inserted}, revised ${result.revised}, ` +
-          `unchanged ${result.unchanged}, quarantined ${result.quarantined}\n`,
-      );
+      process.stdout.write(describeReport(result));
     }
     for (const { series: key, error } of report.failures) {
       process.stderr.write(`wick: ${key} was not read on from ${error}\n`);
@@ -84,22 +86,44 @@ function planJson({ plan, empty }: PreparedBackfill): string {
 
 function describePlan({ plan }: PreparedBackfill): string {
   const { chunks, skipped, estimate } = plan;
-  const lines = chunks
-    .slice(0, CHUNKS_SHOWN_MAX)
-    .map(
-      ({ series, from, to, candles }) =>
-        `${seriesKey(series)}  ${formatInstant(from)} to ${formatInstant(to)}  ${candles} candles`,
-    );
-  if (chunks.length > CHUNKS_SHOWN_MAX) {
-    lines.push(`and ${chunks.length - CHUNKS_SHOWN_MAX} more`);
-  }
-  const cost =
-    estimate.requests === null
-      ? 'what it costs is not known'
-      : `about ${estimate.requests} requests of weight ${estimate.weight}, ` +
-        `${Math.ceil(estimate.minutes ?? 0)} min at the full allowance`;
-  lines.push(
-    `${chunks.length} chunks to read, ${skipped} are there; ${estimate.candles} candles, ${cost}`,
+  const there = skipped === 0 ? '' : `, ${amount(skipped, 'chunk')} there already`;
+  if (chunks.length === 0) return `nothing to read${there}\n`;
+  const rows = [...Map.groupBy(chunks, ({ series }) => seriesKey(series))].map(([key, parts]) => [
+    key,
+    `${formatInstant(epochMs(Math.min(...parts.map(({ from }) => from))))} to ` +
+      formatInstant(epochMs(Math.max(...parts.map(({ to }) => to)))),
+    amount(parts.length, 'chunk'),
+    amount(
+      parts.reduce((sum, { candles }) => sum + candles, 0),
+      'candle',
+    ),
+  ]);
+  return (
+    alignColumns(rows) +
+    `${amount(chunks.length, 'chunk')} to read${there}; at most ${amount(estimate.candles, 'candle')}, ${costOf(estimate)}\n`
   );
-  return `${lines.join('\n')}\n`;
+}
+
+function costOf({ requests, weight, minutes }: BackfillPlan['estimate']): string {
+  if (requests === null || weight === null) return 'what it costs is not known';
+  const time =
+    minutes === null || minutes < 1 ? 'less than a minute' : amount(Math.ceil(minutes), 'minute');
+  return `about ${amount(requests, 'request')} of weight ${weight.toLocaleString('en-US')} in all, ${time} at the full allowance`;
+}
+
+function describeReport({
+  skipped,
+  ...report
+}: BackfillReport & { readonly skipped: number }): string {
+  const { chunksDone, chunksLeft, fetched, inserted, revised, unchanged, quarantined } = report;
+  if (chunksDone + chunksLeft === 0) {
+    return skipped === 0
+      ? 'nothing to read\n'
+      : `nothing to read, ${amount(skipped, 'chunk')} there already\n`;
+  }
+  return (
+    `${amount(chunksDone, 'chunk')} read, ${skipped} there already, ${chunksLeft} left\n` +
+    `fetched ${amount(fetched, 'candle')}: inserted ${inserted}, revised ${revised}, ` +
+    `unchanged ${unchanged}, quarantined ${quarantined}\n`
+  );
 }

@@ -19,6 +19,8 @@ import { epochMs, formatInstant, type EpochMs } from '#core/time.ts';
 import { systemClock } from '#platform/clock.ts';
 import { withVenueAccess, type VenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
+import { amount } from './amounts.ts';
+import { alignColumns } from './columns.ts';
 import type { JsonFlag } from './flags.ts';
 import {
   NOT_COLLECTED,
@@ -59,7 +61,7 @@ export async function list(options: GapListFlags): Promise<number> {
   process.stdout.write(
     options.json === true
       ? `${JSON.stringify({ gaps: gaps.map(toJson), limit: narrow.limit })}\n`
-      : gaps.map(describeGap).join(''),
+      : alignColumns(gaps.map(describeGap)),
   );
   if (!isCollected) process.stderr.write(NOT_COLLECTED);
   else if (gaps.length === 0) process.stderr.write('no gaps are recorded\n');
@@ -199,14 +201,16 @@ function toJson({ series, gap }: ListedGap): Record<string, unknown> {
   };
 }
 
-function describeGap({ series, gap }: ListedGap): string {
+function describeGap({ series, gap }: ListedGap): readonly string[] {
   const { from, to, candles, cause, attempts, detail } = gap;
-  const asked = attempts === 0 ? 'not asked for' : `asked ${attempts} times`;
-  const more = detail === null ? '' : `, ${detail}`;
-  return (
-    `${seriesKey(series)}  ${formatInstant(from)} to ${formatInstant(to)}  ` +
-    `${candles} candles  ${cause}  ${asked}${more}\n`
-  );
+  const asked = attempts === 0 ? 'not asked for' : `asked ${amount(attempts, 'time')}`;
+  return [
+    seriesKey(series),
+    `${formatInstant(from)} to ${formatInstant(to)}`,
+    amount(candles, 'candle'),
+    cause,
+    detail === null ? asked : `${asked}, ${detail}`,
+  ];
 }
 
 function describeResult({ series, error, ...report }: RepairResult): string {

@@ -98,7 +98,7 @@ describe('wick sync', () => {
       failures: [],
     });
     const second = await wick('sync', '--exchange', 'binance-futures');
-    expect(second.stdout).toBe('binance-futures: 4 symbols, 4 trading, 0 rows written\n');
+    expect(second.stdout).toBe('binance-futures: 4 symbols, 4 trading; nothing changed\n');
   });
 
   test('refuses a venue that does not exist', async () => {
@@ -172,9 +172,11 @@ describe('wick backfill', () => {
   test('says what it would do, and does nothing', async () => {
     const ended = await wick('backfill', ...BTC_1M, '--from', '2025-05-20', '--dry-run');
     expect(ended.stdout).toMatch(
-      /^binance-futures\|perp\|BTC\/USDT\|1m {2}2025-05-20T00:00:00\.000Z to .*\d+ candles$/m,
+      /^binance-futures\|perp\|BTC\/USDT\|1m {2}2025-05-20T00:00:00\.000Z to \S+Z {2}5 chunks {2}[\d,]+ candles$/m,
     );
-    expect(ended.stdout).toMatch(/5 chunks to read, 0 are there; \d+ candles, about \d+ requests/);
+    expect(ended.stdout).toMatch(
+      /^5 chunks to read; at most [\d,]+ candles, about \d+ requests of weight \d+ in all, less than a minute/m,
+    );
     const plan = jsonOf(
       await wick('backfill', ...BTC_1M, '--from', '2025-05-20', '--dry-run', '--json'),
     );

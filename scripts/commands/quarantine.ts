@@ -11,6 +11,8 @@ import { AppError } from '#core/errors.ts';
 import { formatInstant } from '#core/time.ts';
 import { withVenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
+import { amount } from './amounts.ts';
+import { alignColumns } from './columns.ts';
 import type { JsonFlag } from './flags.ts';
 import {
   NOT_COLLECTED,
@@ -45,7 +47,7 @@ export async function list(options: QuarantineFlags): Promise<number> {
   process.stdout.write(
     options.json === true
       ? `${JSON.stringify({ rows: rows.map(toJson), limit: narrow.limit })}\n`
-      : rows.map(describe).join(''),
+      : alignColumns(rows.map(describe)),
   );
   tellList(rows, { isCollected, limit: narrow.limit });
   return isCollected ? 0 : 1;
@@ -76,12 +78,14 @@ export async function redrive(options: RedriveFlags): Promise<number> {
     const dryRun = report === null;
     process.stdout.write(`${JSON.stringify({ dryRun, rows: tried.map(toJson), ...report })}\n`);
   } else if (report === null) {
-    process.stdout.write(tried.map(describe).join(''));
-  } else {
+    process.stdout.write(alignColumns(tried.map(describe)));
+  } else if (tried.length > 0) {
     process.stdout.write(describeReport(tried.length, report));
   }
   tellList(tried, { isCollected, limit: narrow.limit });
-  if (report === null) process.stderr.write(`${tried.length} rows would be asked for again\n`);
+  if (report === null && tried.length > 0) {
+    process.stderr.write(`${amount(tried.length, 'row')} would be asked for again\n`);
+  }
   for (const { series, error } of report?.failures ?? []) {
     process.stderr.write(`wick: ${series} was not asked for: ${error}\n`);
   }
@@ -101,7 +105,7 @@ function describeReport(tried: number, report: RedriveReport): string {
   const { settled, refused, unasked, timeless } = report;
   const more = unasked.length === 0 ? '' : `, ${unasked.length} not asked for`;
   return (
-    `${settled.length} of ${tried} rows settled, ${refused.length} refused again, ` +
+    `${settled.length} of ${amount(tried, 'row')} settled, ${refused.length} refused again, ` +
     `${timeless.length} without a readable time${more}\n`
   );
 }
@@ -129,7 +133,7 @@ function toJson({ series, openTime, createdAt, ...row }: QuarantinedCandle) {
   };
 }
 
-function describe({ id, series, openTime, reason, detail }: QuarantinedCandle): string {
+function describe({ id, series, openTime, reason, detail }: QuarantinedCandle): readonly string[] {
   const time = openTime === null ? 'no readable time' : formatInstant(openTime);
-  return `${id}  ${seriesKey(series)}  ${time}  ${reason}: ${detail}\n`;
+  return [id, seriesKey(series), time, `${reason}: ${detail}`];
 }

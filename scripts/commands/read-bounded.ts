@@ -23,7 +23,7 @@ export async function readBounded(
     const packed = await collect(path === '-' ? stdin : createReadStream(path), bytesMax);
     if (!isGzip(packed)) return packed;
     let plain: Buffer = Buffer.alloc(0);
-    await pipeline([packed], createGunzip(), async (unpacked) => {
+    await pipeline([packed], createGunzip(), async (unpacked: AsyncIterable<Buffer>) => {
       plain = await collect(unpacked, bytesMax);
     });
     return plain;

@@ -10,6 +10,7 @@ import { readCounts, type PipelineCounts, type SlotState } from '../pipeline/cou
 import { findDivergence } from '../pipeline/divergence.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
 import { findSilent, STORES, type Store } from '../pipeline/reachable.ts';
+import { describeBytes } from './amounts.ts';
 import type { JsonFlag } from './flags.ts';
 import { commandConfig } from './command-config.ts';
 
@@ -96,7 +97,7 @@ function describe({ counts, connector, problems }: StatusReport): string {
         'slot',
         counts.slot === null
           ? 'none'
-          : `${slotWord(counts.slot)}, ${counts.slot.lagBytes} bytes to capture`,
+          : `${slotWord(counts.slot)}, ${describeBytes(counts.slot.lagBytes)} of WAL to capture`,
       ],
       ['kafka', `${counts.changes} changes, ${counts.lag} to analyse`],
       [

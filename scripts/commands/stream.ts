@@ -16,7 +16,9 @@ import { mapperOf, openVenue, parseVenueId } from '../../etl/extract/registry.ts
 import type { Instrument, VenueAdapter } from '../../etl/extract/venue.ts';
 import { readWatermark } from '../../etl/load/read-watermark.ts';
 import { runStream } from '../../etl/stream/run-stream.ts';
+import type { AskReport } from '../../etl/stream/ask-venue.ts';
 import { createCommandLogger } from '../pipeline/venue-access.ts';
+import { amount } from './amounts.ts';
 import { commandConfig } from './command-config.ts';
 import type { StreamFlags } from './flags.ts';
 import { parseCountFlag } from './series-flags.ts';
@@ -72,11 +74,8 @@ export async function stream(flags: StreamFlags): Promise<void> {
           if (closed >= limit) end();
         },
         connections: (count) => process.stderr.write(count > 0 ? 'connected\n' : 'not connected\n'),
-        asked: (_series, { answered, agreed, repaired, findings }) => {
-          if (answered === 0) return;
-          process.stderr.write(
-            `the venue answered ${answered} closed candles: ${agreed} as streamed, ${repaired} missing until now, ${findings.length} disagree\n`,
-          );
+        asked: (_series, answer) => {
+          if (answer.answered > 0) process.stderr.write(`${describeAnswer(answer)}\n`);
         },
       },
     });
@@ -87,6 +86,18 @@ export async function stream(flags: StreamFlags): Promise<void> {
     redis.disconnect();
     await pool.end();
   }
+}
+
+function describeAnswer({ answered, agreed, repaired, findings }: AskReport): string {
+  const differ = findings.filter(({ verdict }) => verdict === 'differs').length;
+  const parts = [
+    [agreed, 'as streamed'],
+    [repaired, 'stored by it'],
+    [differ, 'told otherwise than streamed'],
+  ] as const;
+  const told = parts.flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]));
+  const words = told.length === 0 ? 'stored already' : told.join(', ');
+  return `the venue answered ${amount(answered, 'closed candle')}: ${words}`;
 }
 
 async function instrumentOf(

@@ -3,6 +3,7 @@ import { parseVenueId, syncCatalogue, VENUE_IDS, type CatalogueReport } from '..
 import { AppError, errorText } from '#core/errors.ts';
 import { withVenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
+import { amount } from './amounts.ts';
 import type { JsonFlag } from './flags.ts';
 import { parseListFlag } from './series-flags.ts';
 
@@ -49,7 +50,9 @@ export async function sync(options: SyncFlags): Promise<number> {
 
 function describe(report: CatalogueReport): string {
   const { exchange, symbols, trading, rows } = report;
-  const lines = [`${exchange}: ${symbols} symbols, ${trading} trading, ${rows} rows written`];
+  const written =
+    rows === 0 ? 'nothing changed' : `${amount(rows, 'row')} of the catalogue written`;
+  const lines = [`${exchange}: ${amount(symbols, 'symbol')}, ${trading} trading; ${written}`];
   for (const what of ['listed', 'changed', 'delisted', 'ambiguous'] as const) {
     const names = report[what];
     if (names.length === 0) continue;
