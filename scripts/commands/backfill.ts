@@ -15,7 +15,7 @@ import { epochMs, formatInstant } from '#core/time.ts';
 import { createBackfillProgress } from '../pipeline/backfill-progress.ts';
 import { withVenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
-import { amount } from './amounts.ts';
+import { amount, grouped, NOTHING_THERE } from './amounts.ts';
 import { alignColumns } from './columns.ts';
 import type { JsonFlag } from './flags.ts';
 import { parseIntervalFlag, parseListFlag, parseTimeFlag } from './series-flags.ts';
@@ -63,6 +63,7 @@ export async function backfill(options: BackfillFlags): Promise<number> {
     } else {
       process.stdout.write(describeReport(result));
     }
+    if (report.chunksDone > 0 && report.fetched === 0) process.stderr.write(NOTHING_THERE);
     for (const { series: key, error } of report.failures) {
       process.stderr.write(`wick: ${key} was not read on from ${error}\n`);
     }
@@ -108,7 +109,7 @@ function costOf({ requests, weight, minutes }: BackfillPlan['estimate']): string
   if (requests === null || weight === null) return 'what it costs is not known';
   const time =
     minutes === null || minutes < 1 ? 'less than a minute' : amount(Math.ceil(minutes), 'minute');
-  return `about ${amount(requests, 'request')} of weight ${weight.toLocaleString('en-US')} in all, ${time} at the full allowance`;
+  return `about ${amount(requests, 'request')} of weight ${grouped(weight)} in all, ${time} at the full allowance`;
 }
 
 function describeReport({
@@ -123,7 +124,7 @@ function describeReport({
   }
   return (
     `${amount(chunksDone, 'chunk')} read, ${skipped} there already, ${chunksLeft} left\n` +
-    `fetched ${amount(fetched, 'candle')}: inserted ${inserted}, revised ${revised}, ` +
-    `unchanged ${unchanged}, quarantined ${quarantined}\n`
+    `fetched ${amount(fetched, 'candle')}: inserted ${grouped(inserted)}, revised ${grouped(revised)}, ` +
+    `unchanged ${grouped(unchanged)}, quarantined ${grouped(quarantined)}\n`
   );
 }

@@ -25,7 +25,7 @@ test('an amount is one or many', () => {
     '2 series',
   ]);
   expect([describeBytes(0), describeBytes(13_312), describeBytes(1_770_776)]).toEqual([
-    '0 KiB',
+    '0 bytes',
     '13 KiB',
     '1.7 MiB',
   ]);

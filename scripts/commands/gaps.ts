@@ -44,6 +44,8 @@ export interface GapRepairFlags extends JsonFlag, SeriesFlags {
 }
 
 const LIMIT_MAX = 100_000;
+const NOTHING_STORED =
+  'no candle is stored, so nothing says where it begins; give --from to look from there\n';
 
 /** Exit 1 where a filter names a series that was never collected. */
 export async function list(options: GapListFlags): Promise<number> {
@@ -69,7 +71,10 @@ export async function list(options: GapListFlags): Promise<number> {
   return isCollected ? 0 : 1;
 }
 
-/** Exit 1 where a series could not be looked through; candles that stay missing are no failure. */
+/**
+ * Exit 1 where a series could not be looked through, or none was ever collected; candles that stay
+ * missing are no failure.
+ */
 export async function repair(options: GapRepairFlags): Promise<number> {
   const asked = parseSeriesFlags(options);
   const from = parseTimeFlag('from', options.from);
@@ -82,20 +87,21 @@ export async function repair(options: GapRepairFlags): Promise<number> {
   }
   const { dryRun: isDry, again } = options;
   const config = commandConfig();
-  const done = await withVenueAccess(config, async (access) => {
+  const looked = await withVenueAccess(config, async (access) => {
     const results: RepairResult[] = [];
-    const { choice } = await resolveSeries(access.pool, config, asked);
+    const { choice, isCollected } = await resolveSeries(access.pool, config, asked);
     for (const series of await listSeries(access.pool, choice)) {
       const start = from ?? (await readFirstOpen(access.pool, series));
-      if (start === null) continue;
-      results.push(await repairSeries(access, series, { from: start, to, isDry, again }));
+      if (start === null) process.stderr.write(`${seriesKey(series)}: ${NOTHING_STORED}`);
+      else results.push(await repairSeries(access, series, { from: start, to, isDry, again }));
     }
-    return results;
+    return { results, isCollected };
   });
+  const { results: done, isCollected } = looked;
   if (options.json === true) process.stdout.write(`${JSON.stringify({ series: done })}\n`);
   else process.stdout.write(done.map(describeResult).join(''));
-  if (done.length === 0) process.stderr.write(NOT_COLLECTED);
-  return done.some(({ error }) => error !== null) ? 1 : 0;
+  if (!isCollected) process.stderr.write(NOT_COLLECTED);
+  return isCollected && done.every(({ error }) => error === null) ? 0 : 1;
 }
 
 export interface GapFillFlags extends JsonFlag {

@@ -139,7 +139,7 @@ describe('wick run', () => {
   test('says so where the venue has fewer than were asked for', async () => {
     const all = await wick('run', ...BTC_1M, '--limit', '50000', '--json');
     expect(jsonOf(all)).toMatchObject({ fetched: 43_199 });
-    expect(all.stderr).toContain('the venue has 43199 closed candles, not 50000');
+    expect(all.stderr).toContain('the venue has 43,199 closed candles, not 50,000');
   });
 
   test('stores a range', async () => {

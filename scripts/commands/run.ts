@@ -21,7 +21,7 @@ import { systemClock } from '#platform/clock.ts';
 import { newestRange } from '../pipeline/newest-range.ts';
 import { withVenueAccess, type VenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
-import { amount } from './amounts.ts';
+import { amount, grouped, NOTHING_THERE } from './amounts.ts';
 import type { JsonFlag } from './flags.ts';
 import { parseCountFlag, parseIntervalFlag, parseTimeFlag } from './series-flags.ts';
 
@@ -65,9 +65,10 @@ export async function run(options: RunFlags): Promise<void> {
   );
   if ('limit' in range && report.fetched < range.limit) {
     process.stderr.write(
-      `${report.series}: the venue has ${amount(report.fetched, 'closed candle')}, not ${range.limit}\n`,
+      `${report.series}: the venue has ${amount(report.fetched, 'closed candle')}, not ${grouped(range.limit)}\n`,
     );
   }
+  if (!('limit' in range) && report.fetched === 0) process.stderr.write(NOTHING_THERE);
   process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : describe(report));
 }
 
@@ -205,10 +206,12 @@ function closedRange(
 }
 
 function describe(report: RunReport): string {
-  const { series, runId, fetched, inserted, revised, unchanged, quarantined, from, to } = report;
+  const { series, runId, fetched, from, to } = report;
+  const what = (['inserted', 'closed', 'revised', 'unchanged', 'quarantined'] as const)
+    .map((each) => `${each} ${grouped(report[each])}`)
+    .join(', ');
   return (
     `${series}: run ${runId}, open times ${from} to ${to}\n` +
-    `fetched ${amount(fetched, 'candle')}: inserted ${inserted}, closed ${report.closed}, revised ${revised}, ` +
-    `unchanged ${unchanged}, quarantined ${quarantined}\n`
+    `fetched ${amount(fetched, 'candle')}: ${what}\n`
   );
 }

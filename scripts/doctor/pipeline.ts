@@ -7,6 +7,7 @@ import { CONNECTOR_NAME, TOPIC_DLQ } from '#core/contracts/names.ts';
 import { errorText } from '#core/errors.ts';
 import type { Config } from '#platform/config.ts';
 import { createLogger } from '#platform/logger.ts';
+import { describeBytes } from '../commands/amounts.ts';
 import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
 import { findDivergence, type Divergence } from '../pipeline/divergence.ts';
@@ -161,7 +162,7 @@ function judgeSlot(slot: PipelineCounts['slot']): Finding {
       'run "npm run wick -- connector remove --forget", then "npm run wick -- connector activate", which takes a new snapshot',
     );
   }
-  const behind = `${slot.lagBytes} bytes behind`;
+  const behind = `${describeBytes(slot.lagBytes)} behind`;
   if (slot.active && slot.lagBytes < SLOT_LAG_BYTES_MAX) return good('slot', `active, ${behind}`);
   return bad(
     'slot',
