@@ -168,7 +168,8 @@ async function repairSeries(
       from: range.from,
       to: range.to ?? epochMs(systemClock.now()),
       clock: systemClock,
-      logger,
+      // What was found is the result, which is printed.
+      logger: logger.level === 'info' ? logger.child({}, { level: 'warn' }) : logger,
       signal,
       // Who asks for it now does not want to wait.
       restMs: 0,
