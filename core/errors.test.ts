@@ -41,6 +41,11 @@ describe('the text of', () => {
       'a: b: c',
     ],
     [
+      'an error that repeats its cause says it once',
+      new Error('x did not answer: refused', { cause: new Error('refused') }),
+      'x did not answer: refused',
+    ],
+    [
       'several errors names each with its causes',
       new AggregateError([new Error('a', { cause: new Error('b') }), 'c'], 'all failed'),
       'all failed; a: b; c',

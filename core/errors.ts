@@ -7,6 +7,8 @@
 export const ERROR_CODES = [
   'WICK_CONFIG_INVALID',
   'WICK_USAGE',
+  /** Another process is at the same work; later it can be had. */
+  'WICK_BUSY',
   /** A bug: nobody foresaw it. */
   'WICK_INTERNAL',
   'WICK_LOCAL_ABSENT',
@@ -78,5 +80,8 @@ export function errorText(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return [own, ...error.errors.map((inner) => errorText(inner))].join('; ');
   }
-  return error.cause === undefined ? own : `${own}: ${errorText(error.cause)}`;
+  if (error.cause === undefined) return own;
+  const cause = errorText(error.cause);
+  // Who wraps an error often repeats it.
+  return own.includes(cause) ? own : `${own}: ${cause}`;
 }

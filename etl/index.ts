@@ -9,6 +9,7 @@ export {
   VENUE_IDS,
   type VenueId,
 } from './extract/registry.ts';
+export type { VenueMapper } from './extract/mapper.ts';
 export type { CandleCost, VenueAdapter } from './extract/venue.ts';
 export { parseDay } from './extract/web/day-format.ts';
 export { parseDeclaration } from './extract/web/html-table/declaration.ts';
@@ -27,10 +28,16 @@ export { previewSurvey, surveyGaps, type GapReport, type SurveyPreview } from '.
 export { ingestFunding, type FundingReport } from './ingest-funding.ts';
 export { syncCatalogue, type CatalogueReport } from './sync-catalogue.ts';
 export { QUARANTINE_REASONS } from './extract/reject.ts';
-export { listGaps, listSeries, type ListedGap, type SeriesChoice } from './gaps/list-gaps.ts';
+export {
+  listCollected,
+  listGaps,
+  listSeries,
+  type ListedGap,
+  type SeriesChoice,
+} from './gaps/list-gaps.ts';
 export { listQuarantine, type QuarantinedCandle } from './quarantine/list-quarantine.ts';
 export { keepHouse, RAW_DAYS_MIN, type Retention } from './retention/keep-house.ts';
-export { redriveQuarantine } from './quarantine/redrive.ts';
+export { redriveQuarantine, type RedriveReport } from './quarantine/redrive.ts';
 export { askedWindow } from './gaps/asked-window.ts';
 export { listStoredSeries, type StoredName } from './load/list-stored-series.ts';
 export { readListing } from './load/read-listing.ts';

@@ -120,12 +120,59 @@ describe('klines', () => {
   });
 
   test.each([
-    ['{"code":-1121,"msg":"Invalid symbol."}', /no answer of binance-futures with candles/],
-    ['<html>', /not JSON/],
+    ['{"some":"object"}', /no answer of binance-futures with candles/],
+    ['nonsense', /not JSON/],
+    [' \n', /that is empty; give the bare answer of binance-futures/],
     [read('binance-futures/fixtures/stream-kline-open.json'), /for frames give --kind stream/],
   ])('%s is no answer', (text, message) => {
     const request = { symbol: 'BTC/USDT', interval: '1m' };
     expect(() => run('binance-futures', text, request)).toThrow(message);
+  });
+});
+
+describe('an error of the venue is told as one, with its words', () => {
+  const errors: readonly (readonly [VenueId, string, RegExp])[] = [
+    ['binance-futures', '{"code":-1121,"msg":"Invalid symbol."}', /says: -1121 Invalid symbol\./],
+    ['binance-spot', '{"code":-1003,"msg":"Too many requests"}', /says: -1003 Too many/],
+    ['coinbase', '{"message":"NotFound"}', /says: NotFound/],
+    ['hyperliquid', 'null', /says: "null", which it gives for a coin that it does not have/],
+    ['hyperliquid', '"Unable to recover signer."', /says: Unable to recover/],
+    ['hyperliquid', '{"status":"err","response":"no such user"}', /says: no such user/],
+    ['hyperliquid', 'Failed to deserialize the JSON body', /says: Failed to deserialize/],
+  ];
+
+  test.each(errors)('%s %s', (exchange, text, message) => {
+    for (const kind of ['klines', 'symbols'] as const) {
+      expect(() => run(exchange, text, { kind })).toThrow(
+        expect.objectContaining({
+          code: 'WICK_ETL_VENUE_PAYLOAD',
+          message: expect.stringMatching(message),
+        }),
+      );
+    }
+  });
+
+  test('among frames it is a refusal, not a malformed row', () => {
+    for (const [exchange, text, message] of errors.slice(0, 6)) {
+      const detail = expect.stringMatching(message.source.replace('says: ', '')) as unknown;
+      const { rejects } = run(exchange, text, { kind: 'stream' });
+      expect(rejects).toEqual([
+        { reason: 'refused', detail, index: 0, open_time: null, row: JSON.parse(text) as unknown },
+      ]);
+    }
+  });
+
+  test.each(['klines', 'symbols', 'stream'] as const)('a web page is one to %s', (kind) => {
+    const page = '<!DOCTYPE html>\n<html><head><title>502 Bad\n Gateway</title></head></html>';
+    expect(() => run('coinbase', page, { kind })).toThrow(
+      /that is a web page \("502 Bad Gateway"\) and no answer of coinbase/,
+    );
+    expect(() => run('coinbase', '<html>', { kind })).toThrow(/web page \("<html>"\)/);
+  });
+
+  test('an answer that was cut is no error of the venue', () => {
+    const cut = read(SNAPSHOT).slice(0, 200);
+    expect(() => run('hyperliquid', cut)).toThrow(/that is not JSON .*; it begins "\[/s);
   });
 });
 

@@ -12,6 +12,7 @@ import { unsupported } from './extract/catalogue.ts';
 import type { NamedSeries, VenueMapper, VenueSymbol } from './extract/mapper.ts';
 import type { Instrument, StreamMessage, StreamSeries } from './extract/venue.ts';
 import { validateCandle, validatePage } from './transform/validate.ts';
+import { parseAnswer, payloadError, refusePage, startOf } from './venue-error.ts';
 
 export interface NormalizeRequest {
   readonly mapper: VenueMapper;
@@ -53,10 +54,12 @@ const TO = epochMs(Date.UTC(2100, 0, 1) - 1);
 
 /**
  * @throws AppError WICK_USAGE where symbol or interval is missing, WICK_ETL_UNSUPPORTED for one that the
- * venue does not have, WICK_ETL_VENUE_PAYLOAD for a text that is no payload of this kind.
+ * venue does not have, WICK_ETL_VENUE_PAYLOAD for a text that is no payload of this kind: with the venue's
+ * words where it is the venue's error.
  */
 export function normalize(request: NormalizeRequest): Normalized {
   const text = request.text.replace(/^\uFEFF/, '');
+  refusePage(request.mapper, text);
   switch (request.kind) {
     case 'klines':
       return normalizeKlines({ ...request, text });
@@ -71,7 +74,7 @@ export function normalize(request: NormalizeRequest): Normalized {
 
 function normalizeKlines(request: NormalizeRequest): Normalized {
   const { mapper, now } = request;
-  const json = parse(request.text, (text) => mapper.parse(text));
+  const json = parseAnswer(request, 'candles');
   const series = seriesOf(request, mapper.namesOf(json));
   const context = { series, from: FROM, to: TO, venueNow: now, observedAt: now };
   const mapped = mapper.mapCandles(json, context);
@@ -95,8 +98,8 @@ function normalizeKlines(request: NormalizeRequest): Normalized {
 }
 
 function normalizeSymbols(request: NormalizeRequest): Normalized {
-  const { mapper, text } = request;
-  const json = parse(text, (answer) => mapper.parse(answer));
+  const { mapper } = request;
+  const json = parseAnswer(request, 'symbols');
   const mapped = mapper.mapInstruments(json);
   if (mapped === null) throw notOfKind(request, 'symbols', false);
   const left = mapped.leftOut.map(({ reason, detail, index, row }) => ({
@@ -125,7 +128,7 @@ function normalizeStream(request: NormalizeRequest): Normalized {
       if (told?.candle !== undefined) rows.push(candleJson(told.candle));
       if (told?.reason !== undefined) {
         const openTime = told.openTime === null ? null : formatInstant(told.openTime);
-        const { reason, detail } = told;
+        const { reason, detail } = refusalOf(mapper, frame) ?? told;
         rejects.push({ reason, detail, index, open_time: openTime, row: shown(frame) });
       }
     }
@@ -159,6 +162,15 @@ function readMessage(message: StreamMessage, now: EpochMs): Told | null {
     default:
       return message satisfies never;
   }
+}
+
+/** An error of the venue among its frames, such as one of REST in a log of both. */
+function refusalOf(
+  mapper: VenueMapper,
+  frame: string,
+): { readonly reason: 'refused'; readonly detail: string } | null {
+  const said = isJson(frame) ? mapper.errorOf(JSON.parse(frame)) : null;
+  return said === null ? null : { reason: 'refused', detail: said };
 }
 
 /** Frames as text: one a line, or one JSON text that holds one or a list of them. */
@@ -252,23 +264,10 @@ function intervalOf({ id, intervals }: VenueMapper, text: string | null): Interv
   throw unsupported(id, 'interval', text ?? '', intervals);
 }
 
-function parse(text: string, read: (text: string) => unknown): unknown {
-  try {
-    return read(text);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new AppError(
-      'WICK_ETL_VENUE_PAYLOAD',
-      `that is not JSON (${error.message}); it begins "${text.slice(0, 60)}"; give the bare answer`,
-    );
-  }
-}
-
 function notOfKind({ mapper, text }: NormalizeRequest, kind: string, isFrame: boolean): AppError {
   const hint = isFrame ? '; for frames give --kind stream' : '; give the bare answer of the venue';
-  return new AppError(
-    'WICK_ETL_VENUE_PAYLOAD',
-    `that is no answer of ${mapper.id} with ${kind}; it begins "${text.slice(0, 60)}"${hint}`,
+  return payloadError(
+    `that is no answer of ${mapper.id} with ${kind}; it begins "${startOf(text)}"${hint}`,
   );
 }
 

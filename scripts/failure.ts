@@ -18,6 +18,12 @@ export interface Failure {
   readonly exitCode: number;
 }
 
+/** Who called has to call otherwise: also for an exchange, symbol or interval that there is not. */
+const USAGE_CODES: ReadonlySet<ErrorCode> = new Set([
+  'WICK_USAGE',
+  'WICK_CONFIG_INVALID',
+  'WICK_ETL_UNSUPPORTED',
+]);
 const NETWORK_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -38,8 +44,8 @@ export function describeFailure(error: unknown): Failure {
   }
   if (error instanceof AppError) {
     const { code, message } = error;
-    const usage = code === 'WICK_USAGE' || code === 'WICK_CONFIG_INVALID';
-    return { code, message, text: message, exitCode: usage ? EXIT_USAGE : EXIT_FAILED };
+    const exitCode = USAGE_CODES.has(code) ? EXIT_USAGE : EXIT_FAILED;
+    return { code, message, text: message, exitCode };
   }
   const foreseen = describeForeseen(error);
   if (foreseen !== null) return { ...foreseen, text: foreseen.message, exitCode: EXIT_FAILED };

@@ -173,8 +173,8 @@ function addStreamCommand(program: Command, finish: Finish): void {
     )
     .requiredOption('--exchange <id>', 'for example binance-futures')
     .requiredOption('--symbol <symbol>', 'BTC/USDT, or as the venue spells it: btcusdt')
-    .option('--channel <name>', 'the interval as the venue names it: kline_1m')
-    .option('--tf <interval>', 'the interval: 1m')
+    .option('--channel <name>', 'the channel as the venue names it: kline_1m, candle, candles')
+    .option('--tf <interval>', 'the interval: 1m; needed where the channel does not say it')
     .option('--limit <n>', 'end after that many closed candles')
     .option('--json', 'print one JSON object a candle, a line each')
     .action(async (options: StreamFlags) =>
@@ -189,7 +189,7 @@ function addVenueCommands(program: Command, finish: Finish): void {
       'turn a raw answer of a venue into canonical rows: JSON lines on stdout, rejected rows with ' +
         'their reasons on stderr; exit 1 if any was rejected. Needs no stack and no network',
     )
-    .argument('<file>', 'the bare answer, or frames, gzipped or not; "-" reads stdin')
+    .argument('<file>', 'the bare answer, or frames, gzipped or not, up to 64 MiB; "-" reads stdin')
     .requiredOption('--exchange <id>', 'whose answer it is, for example binance-futures')
     .addOption(
       new Option('--kind <kind>', 'what is in it')

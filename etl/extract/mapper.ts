@@ -25,6 +25,13 @@ export interface VenueMapper {
   mapInstruments(json: unknown): MappedInstruments | null;
   /** Null where the venue pays no funding; it gives null for a shape that is not documented. */
   readonly mapFunding: ((json: unknown, context: FundingContext) => MappedFunding | null) | null;
+  /** Channels of candles, by the names that the venue itself has for them. */
+  readonly channels: readonly StreamChannel[];
+  /**
+   * The venue's words where an answer, or a text that is no JSON, is its error; null for all else. It is
+   * asked by people's tools alone: REST goes by the status of the answer.
+   */
+  errorOf(json: unknown): string | null;
   /** What a frame says. */
   readStream(frame: string, context: StreamContext): readonly StreamMessage[];
   /**
@@ -34,6 +41,13 @@ export interface VenueMapper {
   parseSymbol(text: string): VenueSymbol;
   /** The series that an answer or a frame names by itself, each once; none where it names none. */
   namesOf(json: unknown): readonly NamedSeries[];
+}
+
+export interface StreamChannel {
+  /** For example `kline_1m`. */
+  readonly name: string;
+  /** Widths that it carries, shortest first; more than one where its name does not say the width. */
+  readonly intervals: readonly Interval[];
 }
 
 export interface CandleContext {

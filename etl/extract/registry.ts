@@ -97,7 +97,7 @@ export function mapperOf(id: VenueId): VenueMapper {
   if (isExchangeId(id)) return VENUES[id].mapper;
   throw new AppError(
     'WICK_ETL_UNSUPPORTED',
-    `"${id}" is a web source; raw answers are known of ${VENUE_IDS.join(', ')}`,
+    `"${id}" is a web source, which has neither raw answers nor streams; exchanges are ${VENUE_IDS.join(', ')}`,
     { details: { exchange: id } },
   );
 }

@@ -57,6 +57,11 @@ const SERIES = `
   where ${CHOSEN} and split_part(job, ':', 1) <> 'funding'
   order by exchange, symbol, interval`;
 
+const COLLECTED = `
+  select distinct exchange, market_type, symbol, interval
+  from market.ingest_runs
+  order by exchange, symbol, interval`;
+
 export async function listGaps(pool: Pool, choice: GapChoice): Promise<ListedGap[]> {
   const found = await pool.query<SeriesRecord & GapRecord>(LIST, [
     ...chosen(choice),
@@ -70,6 +75,12 @@ export async function listGaps(pool: Pool, choice: GapChoice): Promise<ListedGap
 /** Series that candles were ever read for. */
 export async function listSeries(pool: Pool, choice: SeriesChoice): Promise<Series[]> {
   const found = await pool.query<SeriesRecord>(SERIES, chosen(choice));
+  return found.rows.map(seriesOf);
+}
+
+/** Everything that was ever read, funding by its period: the names that rows can bear. */
+export async function listCollected(pool: Pool): Promise<Series[]> {
+  const found = await pool.query<SeriesRecord>(COLLECTED);
   return found.rows.map(seriesOf);
 }
 

@@ -1,6 +1,7 @@
 /** Refused rows and their second chance, with a scripted venue and a real Postgres. */
 import { beforeEach, expect, test } from 'vitest';
 import { decimal } from '#core/decimal.ts';
+import { AppError } from '#core/errors.ts';
 import { epochMs } from '#core/time.ts';
 import { TEST_OPEN_TIME, TEST_SERIES, testCandles } from '../../tests/support/candles.ts';
 import { usePostgres } from '../../tests/support/postgres.ts';
@@ -76,7 +77,17 @@ test('rows that the venue has corrected are settled with one question', async ()
   expect([settled.length, refused.length]).toEqual([2, 0]);
   expect(venue.asked).toHaveLength(1);
   expect(await waiting()).toEqual([]);
-  expect(await redrive()).toEqual({ settled: [], refused: [], timeless: [] });
+  const none = { settled: [], refused: [], timeless: [], unasked: [], failures: [] };
+  expect(await redrive()).toEqual(none);
+});
+
+test('rows of a venue that fails are not asked for, and go on waiting', async () => {
+  venue.failure = new AppError('WICK_ETL_VENUE_DOWN', 'the venue is out');
+  const { settled, refused, unasked, failures } = await redrive();
+  expect([settled, refused, unasked.length]).toEqual([[], [], 2]);
+  const series = 'binance-futures|perp|BTC/USDT|1m';
+  expect(failures).toEqual([{ series, error: expect.stringContaining('the venue is out') }]);
+  expect(await waiting()).toHaveLength(2);
 });
 
 test('a row whose time cannot be read is left to people', async () => {

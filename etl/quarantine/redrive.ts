@@ -3,9 +3,11 @@
  * venue is asked for their candles again, together with their neighbours, and today's rules judge the
  * answer; a row is settled once what the venue answers now is accepted and stored at its time: that a
  * candle was stored there before says nothing. What is refused again stays as it is, and so do
- * payments and rows whose time cannot be read. Repeating it changes nothing.
+ * payments and rows whose time cannot be read. A venue that fails costs its own rows this chance, not
+ * those of others. Repeating it changes nothing.
  */
 import { seriesKey, type Candle } from '#core/candle.ts';
+import { AppError, errorText } from '#core/errors.ts';
 import { nextOpen, nominalWidthMs } from '#core/interval.ts';
 import { epochMs, isEpochMs, type EpochMs } from '#core/time.ts';
 import type { Pool } from '#platform/postgres.ts';
@@ -30,6 +32,9 @@ export interface RedriveReport {
   readonly settled: readonly string[];
   /** Ids of rows that were refused again. */
   readonly refused: readonly string[];
+  /** Ids of rows that could not be asked for; why is said by series. */
+  readonly unasked: readonly string[];
+  readonly failures: readonly { readonly series: string; readonly error: string }[];
   /** Ids of payments, and of rows whose time cannot be read: only their raw text tells what they are. */
   readonly timeless: readonly string[];
 }
@@ -53,24 +58,34 @@ const SETTLE = `
   update market.quarantine set redriven_at = clock_timestamp()
   where id = any ($1::bigint[]) and redriven_at is null`;
 
-/** @throws AppError of the venue or of Postgres; what was settled until then stays so. */
+/** @throws what Postgres throws, and where it is aborted; what was settled until then stays so. */
 export async function redriveQuarantine(work: Redrive): Promise<RedriveReport> {
   const isCandle = ({ openTime, kind }: QuarantinedCandle): boolean =>
     openTime !== null && kind === 'candle';
   const timed = work.rows.filter(isCandle);
   const settled = new Set<string>();
-  for (const rows of Map.groupBy(timed, ({ series }) => seriesKey(series)).values()) {
-    // Who accepts a jump means that candle: no other one may slip in beside it.
-    for (const part of work.acceptsJumps ? rows.map((row) => [row]) : byPage(rows)) {
-      const accepted = await ask(work, part);
-      const answered = part.filter(({ openTime }) => openTime !== null && accepted.has(openTime));
-      for (const id of await settle(work.pool, answered)) settled.add(id);
+  const asked = new Set<string>();
+  const failures: { series: string; error: string }[] = [];
+  for (const [key, rows] of Map.groupBy(timed, ({ series }) => seriesKey(series))) {
+    try {
+      // Who accepts a jump means that candle: no other one may slip in beside it.
+      for (const part of work.acceptsJumps ? rows.map((row) => [row]) : byPage(rows)) {
+        const accepted = await ask(work, part);
+        for (const { id } of part) asked.add(id);
+        const answered = part.filter(({ openTime }) => openTime !== null && accepted.has(openTime));
+        for (const id of await settle(work.pool, answered)) settled.add(id);
+      }
+    } catch (error) {
+      if (work.signal?.aborted === true || !(error instanceof AppError)) throw error;
+      failures.push({ series: key, error: errorText(error) });
     }
   }
   const ids = (rows: readonly QuarantinedCandle[]): string[] => rows.map(({ id }) => id);
   return {
     settled: [...settled],
-    refused: ids(timed.filter(({ id }) => !settled.has(id))),
+    refused: ids(timed.filter(({ id }) => asked.has(id) && !settled.has(id))),
+    unasked: ids(timed.filter(({ id }) => !asked.has(id))),
+    failures,
     timeless: ids(work.rows.filter((row) => !isCandle(row))),
   };
 }

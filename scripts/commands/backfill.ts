@@ -10,12 +10,15 @@ import {
   type BackfillReport,
   type PreparedBackfill,
 } from '../../scheduler/backfill.ts';
+import type { BackfillPlan } from '../../scheduler/backfill-plan.ts';
 import { seriesKey, type Series } from '#core/candle.ts';
 import { AppError, errorText } from '#core/errors.ts';
-import { formatInstant } from '#core/time.ts';
+import { epochMs, formatInstant } from '#core/time.ts';
 import { createBackfillProgress } from '../pipeline/backfill-progress.ts';
 import { withVenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
+import { amount, grouped, NOTHING_THERE } from './amounts.ts';
+import { alignColumns } from './columns.ts';
 import type { JsonFlag } from './flags.ts';
 import { parseIntervalFlag, parseListFlag, parseTimeFlag } from './series-flags.ts';
 
@@ -28,17 +31,15 @@ export interface BackfillFlags extends JsonFlag {
   readonly dryRun?: boolean;
 }
 
-const CHUNKS_SHOWN_MAX = 20;
-
 export async function backfill(options: BackfillFlags): Promise<number> {
-  const config = commandConfig();
-  const exchanges = parseListFlag('exchange', options.exchange).map((id) =>
-    parseVenueId(id, config),
-  );
   const intervals = parseListFlag('tf', options.tf).map((text) => parseIntervalFlag(text));
   const symbols = parseListFlag('symbol', options.symbol);
   const from = parseTimeFlag('from', options.from);
   const to = parseTimeFlag('to', options.to);
+  const config = commandConfig();
+  const exchanges = parseListFlag('exchange', options.exchange).map((id) =>
+    parseVenueId(id, config),
+  );
   return withVenueAccess(config, async ({ pool, venues, signal }) => {
     const series = exchanges.flatMap((exchange) => {
       const { marketType } = venues.open(exchange);
@@ -93,12 +94,9 @@ function tellReport(prepared: PreparedBackfill, report: BackfillReport, isJson: 
     const away = awayJson(prepared);
     process.stdout.write(`${JSON.stringify({ ...report, skipped, away })}\n`);
   } else {
-    process.stdout.write(
-      `${report.chunksDone} chunks read, ${skipped} were there, ${report.chunksLeft} left\n` +
-        `fetched ${report.fetched}: inserted ${report.inserted}, revised ${report.revised}, ` +
-        `unchanged ${report.unchanged}, quarantined ${report.quarantined}\n`,
-    );
+    process.stdout.write(describeReport({ ...report, skipped }));
   }
+  if (report.chunksDone > 0 && report.fetched === 0) process.stderr.write(NOTHING_THERE);
   for (const { series: key, error } of report.failures) {
     process.stderr.write(`wick: ${key} was not read on from ${error}\n`);
   }
@@ -124,22 +122,44 @@ function planJson(prepared: PreparedBackfill): string {
 
 function describePlan({ plan }: PreparedBackfill): string {
   const { chunks, skipped, estimate } = plan;
-  const lines = chunks
-    .slice(0, CHUNKS_SHOWN_MAX)
-    .map(
-      ({ series, from, to, candles }) =>
-        `${seriesKey(series)}  ${formatInstant(from)} to ${formatInstant(to)}  ${candles} candles`,
-    );
-  if (chunks.length > CHUNKS_SHOWN_MAX) {
-    lines.push(`and ${chunks.length - CHUNKS_SHOWN_MAX} more`);
-  }
-  const cost =
-    estimate.requests === null
-      ? 'what it costs is not known'
-      : `about ${estimate.requests} requests of weight ${estimate.weight}, ` +
-        `${Math.ceil(estimate.minutes ?? 0)} min at the full allowance`;
-  lines.push(
-    `${chunks.length} chunks to read, ${skipped} are there; ${estimate.candles} candles, ${cost}`,
+  const there = skipped === 0 ? '' : `, ${amount(skipped, 'chunk')} there already`;
+  if (chunks.length === 0) return `nothing to read${there}\n`;
+  const rows = [...Map.groupBy(chunks, ({ series }) => seriesKey(series))].map(([key, parts]) => [
+    key,
+    `${formatInstant(epochMs(Math.min(...parts.map(({ from }) => from))))} to ` +
+      formatInstant(epochMs(Math.max(...parts.map(({ to }) => to)))),
+    amount(parts.length, 'chunk'),
+    amount(
+      parts.reduce((sum, { candles }) => sum + candles, 0),
+      'candle',
+    ),
+  ]);
+  return (
+    alignColumns(rows) +
+    `${amount(chunks.length, 'chunk')} to read${there}; at most ${amount(estimate.candles, 'candle')}, ${costOf(estimate)}\n`
   );
-  return `${lines.join('\n')}\n`;
+}
+
+function costOf({ requests, weight, minutes }: BackfillPlan['estimate']): string {
+  if (requests === null || weight === null) return 'what it costs is not known';
+  const time =
+    minutes === null || minutes < 1 ? 'less than a minute' : amount(Math.ceil(minutes), 'minute');
+  return `about ${amount(requests, 'request')} of weight ${grouped(weight)} in all, ${time} at the full allowance`;
+}
+
+function describeReport({
+  skipped,
+  ...report
+}: BackfillReport & { readonly skipped: number }): string {
+  const { chunksDone, chunksLeft, fetched, inserted, revised, unchanged, quarantined } = report;
+  if (chunksDone + chunksLeft === 0) {
+    return skipped === 0
+      ? 'nothing to read\n'
+      : `nothing to read, ${amount(skipped, 'chunk')} there already\n`;
+  }
+  return (
+    `${amount(chunksDone, 'chunk')} read, ${skipped} there already, ${chunksLeft} left\n` +
+    `fetched ${amount(fetched, 'candle')}: inserted ${grouped(inserted)}, revised ${grouped(revised)}, ` +
+    `unchanged ${grouped(unchanged)}, quarantined ${grouped(quarantined)}\n`
+  );
 }

@@ -14,7 +14,6 @@ import {
   type GapReport,
   type KnownHalt,
   type ListedGap,
-  type SeriesChoice,
   type SurveyPreview,
 } from '../../etl/index.ts';
 import { daysBack } from '../../scheduler/days-back.ts';
@@ -25,22 +24,24 @@ import { formatInstant, type EpochMs } from '#core/time.ts';
 import { systemClock } from '#platform/clock.ts';
 import { withVenueAccess, type VenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
+import { amount } from './amounts.ts';
+import { alignColumns } from './columns.ts';
 import type { JsonFlag } from './flags.ts';
-import { parseCountFlag, parseIntervalFlag, parseTimeFlag } from './series-flags.ts';
+import {
+  NOT_COLLECTED,
+  parseSeriesFlags,
+  resolveSeries,
+  type SeriesFlags,
+} from './series-filter.ts';
+import { cutNote, parseCountFlag, parseTimeFlag } from './series-flags.ts';
 
-interface SeriesFlags extends JsonFlag {
-  readonly exchange?: string;
-  readonly symbol?: string;
-  readonly tf?: string;
-}
-
-export interface GapListFlags extends SeriesFlags {
+export interface GapListFlags extends JsonFlag, SeriesFlags {
   readonly cause?: string;
   readonly since?: string;
   readonly limit: string;
 }
 
-export interface GapRepairFlags extends SeriesFlags {
+export interface GapRepairFlags extends JsonFlag, SeriesFlags {
   readonly from?: string;
   readonly to?: string;
   readonly dryRun?: boolean;
@@ -50,45 +51,39 @@ export interface GapRepairFlags extends SeriesFlags {
 const LIMIT_MAX = 100_000;
 /** Questions that a dry run prints of a series; --json prints all. */
 const QUESTIONS_SHOWN_MAX = 20;
-const NOT_COLLECTED =
-  'no such series was ever collected; symbols are written BTC/USDT here, exchanges as in "wick sync"\n';
-
-/** True without a filter, and where some stored series fits it. */
-async function isCollected(pool: VenueAccess['pool'], choice: SeriesChoice): Promise<boolean> {
-  const { exchange, symbol, interval } = choice;
-  if (exchange === undefined && symbol === undefined && interval === undefined) return true;
-  return (await listSeries(pool, choice)).length > 0;
-}
 
 /** Exit 1 where a filter names a series that was never collected. */
 export async function list(options: GapListFlags): Promise<number> {
-  const choice = {
-    ...seriesChoice(options),
+  const asked = parseSeriesFlags(options);
+  const narrow = {
     cause: causeFlag(options.cause),
     since: parseTimeFlag('since', options.since) ?? undefined,
     limit: parseCountFlag('limit', options.limit, LIMIT_MAX),
   };
-  const { gaps, isKnown } = await withVenueAccess(commandConfig(), async ({ pool }) => {
-    const found = await listGaps(pool, choice);
-    return { gaps: found, isKnown: found.length > 0 || (await isCollected(pool, choice)) };
+  const config = commandConfig();
+  const { gaps, isCollected } = await withVenueAccess(config, async ({ pool }) => {
+    const filter = await resolveSeries(pool, config, asked);
+    return { ...filter, gaps: await listGaps(pool, { ...filter.choice, ...narrow }) };
   });
   process.stdout.write(
     options.json === true
-      ? `${JSON.stringify({ gaps: gaps.map(toJson), limit: choice.limit })}\n`
-      : gaps.map(describeGap).join(''),
+      ? `${JSON.stringify({ gaps: gaps.map(toJson), limit: narrow.limit })}\n`
+      : alignColumns(gaps.map(describeGap)),
   );
-  if (options.json !== true && gaps.length === 0) {
-    process.stderr.write(isKnown ? 'no gaps are recorded\n' : NOT_COLLECTED);
-  }
-  return isKnown ? 0 : 1;
+  if (!isCollected) process.stderr.write(NOT_COLLECTED);
+  else if (gaps.length === 0) process.stderr.write('no gaps are recorded\n');
+  else if (gaps.length === narrow.limit) process.stderr.write(cutNote(narrow.limit));
+  return isCollected ? 0 : 1;
 }
 
 /**
+/**
  * Without a range, as far as each series was asked for. Exit 1 where a series could not be looked
- * through; candles that stay missing are no failure. A dry run writes nothing.
+ * through, or none was ever collected; candles that stay missing are no failure. A dry run writes
+ * nothing.
  */
 export async function repair(options: GapRepairFlags): Promise<number> {
-  const choice = seriesChoice(options);
+  const asked = parseSeriesFlags(options);
   const from = parseTimeFlag('from', options.from);
   const to = parseTimeFlag('to', options.to);
   if (from !== null && to !== null && from >= to) {
@@ -99,24 +94,26 @@ export async function repair(options: GapRepairFlags): Promise<number> {
   }
   const config = commandConfig();
   const halts = loadHalts(config.KNOWN_HALTS);
-  const done = await withVenueAccess(config, async (access) => {
+  const looked = await withVenueAccess(config, async (access) => {
     const results: RepairResult[] = [];
+    const { choice, isCollected } = await resolveSeries(access.pool, config, asked);
     for (const series of await listSeries(access.pool, choice)) {
-      const asked = await askedWindow(access.pool, series);
-      if (asked === null) continue;
-      const range = { from: from ?? asked.from, to: to ?? asked.to };
+      const window = await askedWindow(access.pool, series);
+      if (window === null) continue;
+      const range = { from: from ?? window.from, to: to ?? window.to };
       const retentionFloor = daysBack(systemClock.now(), config.CANDLE_RETENTION_DAYS);
       results.push(
         await repairSeries(access, series, { ...range, retentionFloor, halts }, options),
       );
     }
-    return results;
+    return { results, isCollected };
   });
+  const { results: done, isCollected } = looked;
   if (options.json === true)
     process.stdout.write(`${JSON.stringify({ series: done.map(resultJson) })}\n`);
   else process.stdout.write(done.map(describeResult).join(''));
-  if (done.length === 0) process.stderr.write(NOT_COLLECTED);
-  return done.some(({ error }) => error !== null) ? 1 : 0;
+  if (!isCollected) process.stderr.write(NOT_COLLECTED);
+  return isCollected && done.every(({ error }) => error === null) ? 0 : 1;
 }
 
 export interface GapFillFlags extends JsonFlag {
@@ -129,7 +126,7 @@ export interface GapFillFlags extends JsonFlag {
 
 /** Exit 1 where no such series was ever collected. */
 export async function fill(options: GapFillFlags): Promise<number> {
-  const choice = seriesChoice(options);
+  const asked = parseSeriesFlags(options);
   const from = parseTimeFlag('from', options.from);
   const to = parseTimeFlag('to', options.to);
   if (from === null || to === null || from >= to) {
@@ -138,7 +135,9 @@ export async function fill(options: GapFillFlags): Promise<number> {
       `--to "${options.to}" does not lie after --from "${options.from}"`,
     );
   }
-  const done = await withVenueAccess(commandConfig(), async ({ pool, venues, signal }) => {
+  const config = commandConfig();
+  const done = await withVenueAccess(config, async ({ pool, venues, signal }) => {
+    const { choice } = await resolveSeries(pool, config, asked);
     const results: (FillReport & { readonly series: string })[] = [];
     for (const series of await listSeries(pool, choice)) {
       const { calendar } = venues.open(series.exchange);
@@ -185,7 +184,8 @@ async function repairSeries(
       series,
       ...range,
       clock: systemClock,
-      logger,
+      // What was found is the result, which is printed.
+      logger: logger.level === 'info' ? logger.child({}, { level: 'warn' }) : logger,
       signal,
       // Who asks for it now does not want to wait.
       restMs: 0,
@@ -197,10 +197,6 @@ async function repairSeries(
     if (signal.aborted || !(error instanceof AppError)) throw error;
     return { series: key, error: errorText(error) };
   }
-}
-
-function seriesChoice({ exchange, symbol, tf }: SeriesFlags) {
-  return { exchange, symbol, interval: tf === undefined ? undefined : parseIntervalFlag(tf) };
 }
 
 function causeFlag(text: string | undefined): GapCause | undefined {
@@ -228,14 +224,16 @@ function toJson({ series, gap }: ListedGap): Record<string, unknown> {
   };
 }
 
-function describeGap({ series, gap }: ListedGap): string {
+function describeGap({ series, gap }: ListedGap): readonly string[] {
   const { from, to, candles, cause, attempts, detail } = gap;
-  const asked = attempts === 0 ? 'not asked for' : `asked ${attempts} times`;
-  const more = detail === null ? '' : `, ${detail}`;
-  return (
-    `${seriesKey(series)}  ${formatInstant(from)} to ${formatInstant(to)}  ` +
-    `${candles} candles  ${cause}  ${asked}${more}\n`
-  );
+  const asked = attempts === 0 ? 'not asked for' : `asked ${amount(attempts, 'time')}`;
+  return [
+    seriesKey(series),
+    `${formatInstant(from)} to ${formatInstant(to)}`,
+    amount(candles, 'candle'),
+    cause,
+    detail === null ? asked : `${asked}, ${detail}`,
+  ];
 }
 
 function resultJson({ series, error, report, preview }: RepairResult): Record<string, unknown> {

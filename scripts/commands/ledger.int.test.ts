@@ -254,14 +254,57 @@ describe('rows in quarantine', () => {
     });
     expect(await waiting()).toEqual([]);
     const again = await wick(whole, 'quarantine', 'redrive');
-    expect(again.stdout).toContain('0 of 0 rows settled');
+    expect([again.stdout, again.stderr]).toEqual(['', 'nothing waits in quarantine\n']);
   });
 });
 
-test('a filter that fits no series says so, and is no good news', async () => {
-  const { code, stdout, stderr } = await wick(whole, 'gaps', 'list', '--symbol', 'BTCUSDT');
-  expect([code, stdout]).toEqual([1, '']);
-  expect(stderr).toContain('no such series was ever collected; symbols are written BTC/USDT');
+describe.each(['gaps', 'quarantine'])('the filters of %s list', (noun) => {
+  beforeEach(async () => {
+    await collect(cut);
+  });
+
+  test.each([
+    ['--symbol', 'btcusdt'],
+    ['--symbol', 'BTC-USDT', '--exchange', 'binance-futures'],
+    ['--symbol', 'BTC/usdt', '--tf', '1m'],
+    ['--exchange', 'binance-futures', '--json'],
+  ])('take names in any spelling: %s %s', async (...filter) => {
+    const ended = await wick(whole, noun, 'list', ...filter);
+    expect(ended).toMatchObject({ code: 0 });
+    expect(ended.stderr).toMatch(/^(?:nothing waits in quarantine|no gaps are recorded)\n$/);
+  });
+
+  test.each<[string[], RegExp]>([
+    [
+      ['--exchange', 'binance-futurs'],
+      /there is no exchange "binance-futurs"; there are binance-f/,
+    ],
+    [['--symbol', 'BTCUSDTT'], /--symbol "BTCUSDTT": no such series .*; there are BTC\/USDT$/m],
+    [['--symbol', 'BTC', '--exchange', 'coinbase'], /no series of coinbase was ever collected/],
+    [['--tf', '7m'], /--tf is "7m"; give one of 1m/],
+    [['--limit', '0'], /--limit is "0"/],
+    [['--since', 'yesterday'], /--since: "yesterday"/],
+  ])('refuse %j', async (filter, message) => {
+    const ended = await wick(whole, noun, 'list', ...filter);
+    expect([ended.code, ended.stdout]).toEqual([2, '']);
+    expect(ended.stderr).toMatch(message);
+  });
+
+  test('say where nothing of the kind was collected, which is no good news', async () => {
+    const ended = await wick(whole, noun, 'list', '--symbol', 'BTC/USDT', '--tf', '1h');
+    expect([ended.code, ended.stdout]).toEqual([1, '']);
+    expect(ended.stderr).toMatch(/^no such series was ever collected; /);
+  });
+});
+
+test.each([
+  ['gaps', 'repair'],
+  ['quarantine', 'redrive'],
+])('%s %s refuses a misspelt symbol too', async (...command) => {
+  await collect(cut);
+  const ended = await wick(whole, ...command, '--symbol', 'BTCUSDTT');
+  expect([ended.code, ended.stdout]).toEqual([2, '']);
+  expect(ended.stderr).toContain('there are BTC/USDT');
 });
 
 test.each<[string, string[], RegExp]>([

@@ -1,7 +1,7 @@
 /** `wick migrate` and `wick bootstrap`. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, errorText } from '#core/errors.ts';
-import { createLogger } from '#platform/logger.ts';
+import { createCommandLogger } from '../pipeline/venue-access.ts';
 import { bootstrapPipeline, type BootstrapReport } from '../pipeline/bootstrap.ts';
 import { findSilent } from '../pipeline/reachable.ts';
 import type { JsonFlag } from './flags.ts';
@@ -14,13 +14,13 @@ const NEEDED: ReadonlySet<string> = new Set(['Postgres', 'Kafka', 'ClickHouse'])
 
 export async function migrate(options: JsonFlag): Promise<void> {
   const config = commandConfig();
-  print(await bootstrapPipeline(config, createLogger('wick', config.LOG_LEVEL)), options);
+  print(await bootstrapPipeline(config, createCommandLogger(config)), options);
 }
 
 /** Waits for stores that do not answer yet; what waiting cannot heal fails at once. */
 export async function bootstrap(options: JsonFlag): Promise<void> {
   const config = commandConfig();
-  const logger = createLogger('wick', config.LOG_LEVEL);
+  const logger = createCommandLogger(config);
   const deadline = performance.now() + WAIT_MS_MAX;
   for (;;) {
     const silent = (await findSilent(config)).filter(({ store }) => NEEDED.has(store));

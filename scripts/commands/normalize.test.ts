@@ -64,7 +64,7 @@ test.each([
   [['x.json'], /--exchange/, 2],
   [['x.json', '--exchange', 'coinbase', '--kind', 'trades'], /klines, symbols, stream/, 2],
   [['x.json', '--exchange', 'coinbase', '--kind', 'klines'], /"x.json" cannot be read/, 2],
-  [['-', '--exchange', 'kraken', '--kind', 'klines'], /there are binance-futures, binance-spot/, 1],
+  [['-', '--exchange', 'kraken', '--kind', 'klines'], /there are binance-futures, binance-spot/, 2],
   [['-', '--exchange', 'coinbase', '--kind', 'klines', '--now', 'noon'], /--now: "noon"/, 2],
 ])('%j says what is wrong and exits as it should', async (args, message, code) => {
   const result = await normalize(args);

@@ -3,16 +3,12 @@
  * rejected as JSON lines on stderr. No stack, no network, no configuration.
  */
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { buffer } from 'node:stream/consumers';
-import { gunzipSync } from 'node:zlib';
 import { AppError, errorText } from '#core/errors.ts';
 import { parseInstant, type EpochMs } from '#core/time.ts';
 import { systemClock } from '#platform/clock.ts';
 import { mapperOf, normalize as normalizeText, parseVenueId } from '../../etl/index.ts';
 import type { NormalizeFlags } from './flags.ts';
-
-const TEXT_BYTES_MAX = 256 * 1024 * 1024;
+import { readBounded } from './read-bounded.ts';
 
 /** @returns 1 where anything was rejected. */
 export async function normalize(file: string, flags: NormalizeFlags): Promise<number> {
@@ -42,14 +38,10 @@ function parseNow(text: string): EpochMs {
 }
 
 async function readText(file: string): Promise<string> {
+  const bytes = await readBounded(file);
   try {
-    const bytes = file === '-' ? await buffer(process.stdin) : await readFile(file);
-    const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
-    const plain = isGzip ? gunzipSync(bytes, { maxOutputLength: TEXT_BYTES_MAX }) : bytes;
-    return new TextDecoder('utf-8', { fatal: true }).decode(plain);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    throw new AppError('WICK_USAGE', `"${file}" cannot be read: ${errorText(error)}`, {
-      cause: error,
-    });
+    throw new AppError('WICK_USAGE', `"${file}" is not UTF-8 text`, { cause: error });
   }
 }

@@ -2,7 +2,13 @@
  * `wick run --mode batch`: one range, or the newest closed candles, of one series into Postgres, now.
  * The way is the scheduler's: same checks, same record of the run; its watermark stays where it is.
  */
-import { ingest, parseVenueId, unsupported, abandonRuns } from '../../etl/index.ts';
+import {
+  ingest,
+  parseVenueId,
+  unsupported,
+  abandonRuns,
+  type IngestReport,
+} from '../../etl/index.ts';
 import { closedUntil, type CandleRange } from '../../scheduler/candle-range.ts';
 import { withRunLock } from '../../scheduler/run-lock.ts';
 import { seriesKey } from '#core/candle.ts';
@@ -10,9 +16,11 @@ import { ADVISORY_LOCKS } from '#core/contracts/names.ts';
 import { AppError } from '#core/errors.ts';
 import type { Interval } from '#core/interval.ts';
 import { epochMs, formatInstant, type EpochMs } from '#core/time.ts';
+import { systemClock } from '#platform/clock.ts';
 import { newestRange } from '../pipeline/newest-range.ts';
 import { withVenueAccess, type VenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
+import { amount, grouped, NOTHING_THERE } from './amounts.ts';
 import type { JsonFlag } from './flags.ts';
 import { parseCountFlag, parseIntervalFlag, parseTimeFlag } from './series-flags.ts';
 
@@ -43,21 +51,23 @@ interface RunReport {
 const LIMIT_DEFAULT = '500';
 const LIMIT_MAX = 1_000_000;
 const BATCH_ROWS_MAX = 10_000;
+const PROGRESS_MS = 2_000;
 
 export async function run(options: RunFlags): Promise<void> {
   assertBatch(options);
-  const config = commandConfig();
-  const exchange = parseVenueId(options.exchange, config);
   const interval = parseIntervalFlag(options.tf);
   const range = rangeFlags(options);
+  const config = commandConfig();
+  const exchange = parseVenueId(options.exchange, config);
   const report = await withVenueAccess(config, (access) =>
     readSeries(access, { exchange, symbol: options.symbol, interval, range }),
   );
   if ('limit' in range && report.fetched < range.limit) {
     process.stderr.write(
-      `${report.series}: the venue has ${report.fetched} closed candles, not ${range.limit}\n`,
+      `${report.series}: the venue has ${amount(report.fetched, 'closed candle')}, not ${grouped(range.limit)}\n`,
     );
   }
+  if (!('limit' in range) && report.fetched === 0) process.stderr.write(NOTHING_THERE);
   process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : describe(report));
 }
 
@@ -65,7 +75,7 @@ function assertBatch({ mode, exchange, symbol, tf }: RunFlags): void {
   if (mode === 'batch') return;
   const hint =
     mode === 'stream'
-      ? `streams are read by: wick stream --exchange ${exchange} --symbol ${symbol} --channel kline_${tf}`
+      ? `streams are read by: wick stream --exchange ${exchange} --symbol ${symbol} --tf ${tf}`
       : 'the only mode is batch';
   throw new AppError('WICK_USAGE', `--mode is "${mode}"; ${hint}`);
 }
@@ -120,7 +130,18 @@ async function readSeries(
   await withRunLock(pool, { kind: ADVISORY_LOCKS.series, name: job }, async () => {
     // Only the holder of the lock gets here: what still runs under this name is dead.
     await abandonRuns(pool, job);
-    const work = { job, adapter, pool, series, ...range, venueNow, batchRowsMax, signal };
+    const onProgress = tellProgress(seriesKey(series));
+    const work = {
+      job,
+      adapter,
+      pool,
+      series,
+      ...range,
+      venueNow,
+      batchRowsMax,
+      signal,
+      onProgress,
+    };
     const { runId, counts } = await ingest(work);
     report = {
       series: seriesKey(series),
@@ -137,10 +158,21 @@ async function readSeries(
   });
   if (report !== undefined) return report;
   throw new AppError(
-    'WICK_USAGE',
+    'WICK_BUSY',
     `another "wick run" is reading ${seriesKey(series)}; run this again when it is done`,
     { retryable: true },
   );
+}
+
+/** A line now and then, on stderr, where there is more to read than a moment takes. */
+function tellProgress(key: string): (report: IngestReport) => void {
+  let told: number = systemClock.now();
+  return ({ counts }) => {
+    const now = systemClock.now();
+    if (now - told < PROGRESS_MS) return;
+    told = now;
+    process.stderr.write(`${key}: ${amount(counts.fetched, 'candle')} so far\n`);
+  };
 }
 
 function assertReach(asked: AskedRange, exchange: string, reachCandles: number | null): void {
@@ -168,10 +200,12 @@ function closedRange(
 }
 
 function describe(report: RunReport): string {
-  const { series, runId, fetched, inserted, revised, unchanged, quarantined, from, to } = report;
+  const { series, runId, fetched, from, to } = report;
+  const what = (['inserted', 'closed', 'revised', 'unchanged', 'quarantined'] as const)
+    .map((each) => `${each} ${grouped(report[each])}`)
+    .join(', ');
   return (
     `${series}: run ${runId}, open times ${from} to ${to}\n` +
-    `fetched ${fetched}: inserted ${inserted}, closed ${report.closed}, revised ${revised}, ` +
-    `unchanged ${unchanged}, quarantined ${quarantined}\n`
+    `fetched ${amount(fetched, 'candle')}: ${what}\n`
   );
 }

@@ -33,6 +33,10 @@ export function parseListFlag(name: string, text: string): readonly string[] {
   throw new AppError('WICK_USAGE', `--${name} is "${text}"; name at least one`);
 }
 
+/** For people: a list may go on behind its limit. */
+export const cutNote = (limit: number): string =>
+  `these are the newest ${limit}; there may be more: give a higher --limit\n`;
+
 /** @throws AppError WICK_USAGE. */
 export function parseCountFlag(name: string, text: string, max: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;

@@ -2,25 +2,25 @@
  * `wick source try FILE --page PAGE`: a declared web source on a saved page. Rates as JSON lines on
  * stdout, refusals as JSON lines on stderr. It asks nobody and wants no configuration.
  */
-import { readFile } from 'node:fs/promises';
-import { AppError, errorText } from '#core/errors.ts';
+import { AppError } from '#core/errors.ts';
 import { formatInstant, type EpochMs } from '#core/time.ts';
 import { parseDeclaration, parseDay, tryPage } from '../../etl/index.ts';
 import type { SourceFlags } from './flags.ts';
+import { readBounded } from './read-bounded.ts';
 
 /** Symbols of a page in a message, at most. */
 const SHOWN_MAX = 20;
 
 /** @returns 1 where a rate was refused, or there was none. */
 export async function trySource(file: string, { page, day }: SourceFlags): Promise<number> {
-  const declaration = parseDeclaration((await read(file)).toString('utf8'), file);
+  const declaration = parseDeclaration((await readBounded(file)).toString('utf8'), file);
   if (declaration.date.from === 'url' && day === undefined) {
     throw new AppError(
       'WICK_USAGE',
       `"${file}" takes the day from the address; say which one "${page}" is of, for example --day 2026-11-20`,
     );
   }
-  const bytes = await read(page);
+  const bytes = await readBounded(page);
   const { rates, symbols } = reading(file, page, () =>
     tryPage(declaration, bytes, day === undefined ? null : dayOf(day)),
   );
@@ -57,16 +57,6 @@ function reading<T>(file: string, page: string, work: () => T): T {
       `"${page}" cannot be read by "${file}": ${error.details['what']}; correct the file, or save the page again`,
       { cause: error, details: { file, page } },
     );
-  }
-}
-
-async function read(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new AppError('WICK_USAGE', `"${path}" cannot be read: ${errorText(error)}`, {
-      cause: error,
-    });
   }
 }
 

@@ -5,11 +5,12 @@ import { AppError, errorText } from '#core/errors.ts';
 import type { Config } from '#platform/config.ts';
 import { createLogger } from '#platform/logger.ts';
 import type { Finding } from '../doctor/finding.ts';
-import { judgeCandles, judgeConnector, judgeCounts } from '../doctor/pipeline.ts';
+import { judgeConnector, judgeCounts, judgeStores } from '../doctor/pipeline.ts';
 import { readCounts, type PipelineCounts, type SlotState } from '../pipeline/counts.ts';
 import { findDivergence } from '../pipeline/divergence.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
 import { findSilent, STORES, type Store } from '../pipeline/reachable.ts';
+import { describeBytes } from './amounts.ts';
 import type { JsonFlag } from './flags.ts';
 import { commandConfig } from './command-config.ts';
 
@@ -75,8 +76,8 @@ async function readPipeline(
   const clients = await openPipelineClients(config, createLogger('wick', 'silent'));
   try {
     const counts = await readCounts(clients);
-    const candles = judgeCandles(await findDivergence(clients), counts.slot);
-    return { counts, findings: [...judgeCounts(counts), candles] };
+    const stores = judgeStores(await findDivergence(clients), counts.slot);
+    return { counts, findings: [...judgeCounts(counts), ...stores] };
   } finally {
     await clients.close();
   }
@@ -96,7 +97,7 @@ function describe({ counts, connector, problems }: StatusReport): string {
         'slot',
         counts.slot === null
           ? 'none'
-          : `${slotWord(counts.slot)}, ${counts.slot.lagBytes} bytes to capture`,
+          : `${slotWord(counts.slot)}, ${describeBytes(counts.slot.lagBytes)} of WAL to capture`,
       ],
       ['kafka', `${counts.changes} changes, ${counts.lag} to analyse`],
       [

@@ -4,32 +4,38 @@
  */
 import { randomInt } from 'node:crypto';
 import type { Candle } from '#core/candle.ts';
-import { AppError } from '#core/errors.ts';
-import { isInterval, INTERVALS, nominalWidthMs, type Interval } from '#core/interval.ts';
+import { nominalWidthMs, type Interval } from '#core/interval.ts';
 import { epochMs, formatInstant } from '#core/time.ts';
 import { systemClock } from '#platform/clock.ts';
-import { createLogger } from '#platform/logger.ts';
 import { createPostgresPool, postgresOptions, type Pool } from '#platform/postgres.ts';
 import { createRedis } from '#platform/redis.ts';
 import { candleJson } from '../../etl/candle-json.ts';
 import { createSharedLimits } from '../../etl/extract/limits-shared.ts';
-import { openVenue, parseVenueId } from '../../etl/extract/registry.ts';
+import { mapperOf, openVenue, parseVenueId } from '../../etl/extract/registry.ts';
 import type { Instrument } from '../../etl/extract/venue.ts';
 import { readWatermark } from '../../etl/load/read-watermark.ts';
 import { runStream } from '../../etl/stream/run-stream.ts';
+import type { AskReport } from '../../etl/stream/ask-venue.ts';
+import { createCommandLogger } from '../pipeline/venue-access.ts';
+import { amount } from './amounts.ts';
 import { commandConfig } from './command-config.ts';
 import type { StreamFlags } from './flags.ts';
+import { parseCountFlag } from './series-flags.ts';
+import { chooseInterval } from './stream-channel.ts';
 
 /** Without anything stored, the catch-up reaches back this many candles. */
 const CANDLES_BEFORE = 100;
 const LIMIT_MAX = 1_000_000;
 
 export async function stream(flags: StreamFlags): Promise<void> {
-  const interval = intervalOf(flags);
-  const limit = limitOf(flags.limit);
+  const limit =
+    flags.limit === undefined
+      ? Number.POSITIVE_INFINITY
+      : parseCountFlag('limit', flags.limit, LIMIT_MAX);
   const config = commandConfig();
   const id = parseVenueId(flags.exchange, config);
-  const logger = createLogger('stream', config.LOG_LEVEL);
+  const interval = chooseInterval(mapperOf(id), flags);
+  const logger = createCommandLogger(config);
   const pool = createPostgresPool(postgresOptions(config, 'wickstream-stream'), (error) =>
     logger.debug({ err: error.message }, 'postgres connection lost'),
   );
@@ -44,6 +50,8 @@ export async function stream(flags: StreamFlags): Promise<void> {
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
   try {
+    // Nobody waits for a venue whose candles could not be stored.
+    await pool.query('select');
     const instrument = await adapter.findInstrument(flags.symbol, stop.signal);
     const from = await startOf(pool, instrument, interval);
     let closed = 0;
@@ -66,11 +74,8 @@ export async function stream(flags: StreamFlags): Promise<void> {
           if (closed >= limit) end();
         },
         connections: (count) => process.stderr.write(count > 0 ? 'connected\n' : 'not connected\n'),
-        asked: (_series, { answered, agreed, repaired, findings }) => {
-          if (answered === 0) return;
-          process.stderr.write(
-            `the venue answered ${answered} closed candles: ${agreed} as streamed, ${repaired} missing until now, ${findings.length} disagree\n`,
-          );
+        asked: (_series, answer) => {
+          if (answer.answered > 0) process.stderr.write(`${describeAnswer(answer)}\n`);
         },
       },
     });
@@ -83,21 +88,16 @@ export async function stream(flags: StreamFlags): Promise<void> {
   }
 }
 
-function intervalOf({ channel, tf }: StreamFlags): Interval {
-  // kline_1m of Binance, candle_1m, candles_5m: the part behind the last "_" is the interval.
-  const text = tf ?? channel?.slice(channel.lastIndexOf('_') + 1) ?? '';
-  if (isInterval(text)) return text;
-  throw new AppError(
-    'WICK_USAGE',
-    `"${channel ?? tf ?? ''}" names no interval; give --channel kline_1m or --tf 1m (${INTERVALS.join(', ')})`,
-  );
-}
-
-function limitOf(text: string | undefined): number {
-  if (text === undefined) return Number.POSITIVE_INFINITY;
-  const limit = Number(text);
-  if (Number.isInteger(limit) && limit > 0 && limit <= LIMIT_MAX) return limit;
-  throw new AppError('WICK_USAGE', `--limit is "${text}"; give a number from 1 to ${LIMIT_MAX}`);
+function describeAnswer({ answered, agreed, repaired, findings }: AskReport): string {
+  const differ = findings.filter(({ verdict }) => verdict === 'differs').length;
+  const parts = [
+    [agreed, 'as streamed'],
+    [repaired, 'stored by it'],
+    [differ, 'told otherwise than streamed'],
+  ] as const;
+  const told = parts.flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]));
+  const words = told.length === 0 ? 'stored already' : told.join(', ');
+  return `the venue answered ${amount(answered, 'closed candle')}: ${words}`;
 }
 
 async function startOf(pool: Pool, instrument: Instrument, interval: Interval) {

@@ -4,7 +4,9 @@ import { findUsedVenues } from '../../scheduler/used-venues.ts';
 import { AppError, errorText } from '#core/errors.ts';
 import { withVenueAccess } from '../pipeline/venue-access.ts';
 import { commandConfig } from './command-config.ts';
+import { amount } from './amounts.ts';
 import type { JsonFlag } from './flags.ts';
+import { parseListFlag } from './series-flags.ts';
 
 export interface SyncFlags extends JsonFlag {
   readonly exchange?: string;
@@ -19,9 +21,10 @@ interface SyncFailure {
 const NAMED_MAX = 10;
 
 export async function sync(options: SyncFlags): Promise<number> {
-  const asked = options.exchange === undefined ? VENUE_IDS : options.exchange.split(',');
+  const asked =
+    options.exchange === undefined ? VENUE_IDS : parseListFlag('exchange', options.exchange);
   const config = commandConfig();
-  const ids = asked.map((id) => parseVenueId(id.trim(), config));
+  const ids = asked.map((id) => parseVenueId(id, config));
   const reports: CatalogueReport[] = [];
   const failures: SyncFailure[] = [];
   await withVenueAccess(config, async ({ pool, venues, signal }) => {
@@ -50,7 +53,9 @@ export async function sync(options: SyncFlags): Promise<number> {
 
 function describe(report: CatalogueReport): string {
   const { exchange, symbols, trading, rows } = report;
-  const lines = [`${exchange}: ${symbols} symbols, ${trading} trading, ${rows} rows written`];
+  const written =
+    rows === 0 ? 'nothing changed' : `${amount(rows, 'row')} of the catalogue written`;
+  const lines = [`${exchange}: ${amount(symbols, 'symbol')}, ${trading} trading; ${written}`];
   for (const what of ['listed', 'changed', 'delisted', 'ambiguous'] as const) {
     const names = report[what];
     if (names.length === 0) continue;

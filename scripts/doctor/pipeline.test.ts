@@ -6,7 +6,7 @@ import type { SlotState } from '../pipeline/counts.ts';
 import { STORES } from '../pipeline/reachable.ts';
 import {
   checkPipeline,
-  judgeCandles,
+  judgeStores,
   judgeConnector,
   judgeCounts,
   LAG_MAX,
@@ -143,7 +143,7 @@ describe('slot and lag', () => {
   test('a slot far behind is bad although it is read', () => {
     expect(slot({ active: true, lagBytes: SLOT_LAG_BYTES_MAX, lost: null })).toMatchObject({
       ok: false,
-      found: `active, ${SLOT_LAG_BYTES_MAX} bytes behind`,
+      found: 'active, 256.0 MiB behind',
     });
   });
 
@@ -178,14 +178,19 @@ describe('slot and lag', () => {
 });
 
 describe('candles', () => {
+  const NOWHERE = { buckets: [], ledger: [] };
   const differ = (postgres: number, clickhouse: number) =>
-    judgeCandles(
-      { postgres, clickhouse, buckets: ['a 2025-06-01: b', 'c 2025-06-02: d'] },
+    judgeStores(
+      { postgres, clickhouse, buckets: ['a 2025-06-01: b', 'c 2025-06-02: d'], ledger: [] },
       healthy.slot,
-    );
+    )[0];
 
   test('that do not differ are fine', () => {
-    expect(judgeCandles(null, healthy.slot)).toMatchObject({ check: 'candles', ok: true });
+    const same = { postgres: 8, clickhouse: 8, ...NOWHERE };
+    for (const divergence of [null, { ...same, ledger: ['gaps a: b'] }]) {
+      const [candles] = judgeStores(divergence, healthy.slot);
+      expect(candles).toMatchObject({ check: 'candles', ok: true });
+    }
   });
 
   test('missing in ClickHouse are to be sent again, and told where', () => {
@@ -209,12 +214,40 @@ describe('candles', () => {
     ['no slot', null],
     ['an idle slot', { ...healthy.slot, active: false }],
     ['a lost slot', { ...healthy.slot, lost: 'wal_removed' }],
-  ])('are explained by %s', (_, slot) => {
-    const divergence = { postgres: 10, clickhouse: 8, buckets: [] };
-    expect(judgeCandles(divergence, slot)).toMatchObject({
+  ])('are explained by %s, as the ledger is', (_, slot) => {
+    const divergence = { postgres: 10, clickhouse: 8, ...NOWHERE, ledger: ['gaps a: b'] };
+    const advice = 'nobody captures changes: see to the slot and the connector first';
+    expect(judgeStores(divergence, slot)).toMatchObject([
+      {
+        ok: false,
+        found: '10 closed in Postgres, 8 in ClickHouse, and nothing is on its way',
+        advice,
+      },
+      { ok: false, advice },
+    ]);
+  });
+});
+
+describe('the ledger', () => {
+  const told = ['gaps a: 2 gaps in Postgres, 1 in ClickHouse'];
+
+  test('that is the same is fine, whatever the candles are', () => {
+    const candles = { postgres: 10, clickhouse: 8, buckets: [], ledger: [] };
+    for (const divergence of [null, candles]) {
+      const [, ledger] = judgeStores(divergence, healthy.slot);
+      expect(ledger).toMatchObject({ check: 'ledger', ok: true });
+    }
+  });
+
+  test('that differs is to be sent again, and told where', () => {
+    const divergence = { postgres: 8, clickhouse: 8, buckets: [], ledger: told };
+    expect(judgeStores(divergence, healthy.slot)[1]).toMatchObject({
+      check: 'ledger',
       ok: false,
-      found: '10 closed in Postgres, 8 in ClickHouse, and nothing is on its way',
-      advice: 'nobody captures changes: see to the slot and the connector first',
+      found: `gaps or funding payments differ, and nothing is on its way; ${told.join()}`,
+      advice: expect.stringContaining(
+        '"data-collections": ["market.gaps", "market.funding_rates"]',
+      ),
     });
   });
 });

@@ -1,12 +1,13 @@
 /**
  * How the pipeline is, seen through its stores, wherever they run. In: the configuration, or what was
- * read with it. Out: findings about stores, connector, slot, lag, dead letters and candles.
+ * read with it. Out: findings about stores, connector, slot, lag, dead letters, candles and ledger.
  */
 import { connectorStatus, type ConnectorStatus } from '../../connectors/index.ts';
 import { CONNECTOR_NAME, TOPIC_DLQ } from '#core/contracts/names.ts';
 import { errorText } from '#core/errors.ts';
 import type { Config } from '#platform/config.ts';
 import { createLogger } from '#platform/logger.ts';
+import { describeBytes } from '../commands/amounts.ts';
 import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
 import { findDivergence, type Divergence } from '../pipeline/divergence.ts';
@@ -44,7 +45,7 @@ async function checkCounts(config: Config): Promise<Finding[]> {
     const clients = await openPipelineClients(config, createLogger('wick', 'silent'));
     try {
       const counts = await readCounts(clients);
-      return [...judgeCounts(counts), judgeCandles(await findDivergence(clients), counts.slot)];
+      return [...judgeCounts(counts), ...judgeStores(await findDivergence(clients), counts.slot)];
     } finally {
       await clients.close();
     }
@@ -98,28 +99,52 @@ export function judgeCounts({
   ];
 }
 
-/** Sends all candles through once more; the analyzer passes over what it knows. */
-const SEND_AGAIN = `insert into market.cdc_signal (id, type, data) values (gen_random_uuid()::text, 'execute-snapshot', '{"type": "incremental", "data-collections": ["market.candles"]}')`;
+/** Sends all rows of tables through once more; the analyzer passes over what it knows. */
+const sendAgain = (...tables: readonly string[]): string =>
+  `insert into market.cdc_signal (id, type, data) values (gen_random_uuid()::text, 'execute-snapshot', '{"type": "incremental", "data-collections": [${tables.map((table) => `"${table}"`).join(', ')}]}')`;
+const NOT_CAPTURED = 'nobody captures changes: see to the slot and the connector first';
 
-export function judgeCandles(divergence: Divergence | null, slot: PipelineCounts['slot']): Finding {
-  if (divergence === null) return good('candles', 'as many in both stores, or on their way');
+/** Whether both stores hold the same: candles by their number, gaps and funding payments in every column. */
+export function judgeStores(
+  divergence: Divergence | null,
+  slot: PipelineCounts['slot'],
+): readonly [candles: Finding, ledger: Finding] {
+  const isCaptured = slot !== null && slot.active && slot.lost === null;
+  return [judgeCandles(divergence, isCaptured), judgeLedger(divergence, isCaptured)];
+}
+
+function judgeCandles(divergence: Divergence | null, isCaptured: boolean): Finding {
+  if (divergence === null || divergence.postgres === divergence.clickhouse) {
+    return good('candles', 'as many in both stores, or on their way');
+  }
   const { postgres, clickhouse, buckets } = divergence;
   const where = buckets.length === 0 ? '' : `; ${buckets.join('; ')}`;
   const found = `${postgres} closed in Postgres, ${clickhouse} in ClickHouse, and nothing is on its way${where}`;
-  if (slot === null || !slot.active || slot.lost !== null) {
-    return bad(
-      'candles',
-      found,
-      'nobody captures changes: see to the slot and the connector first',
-    );
-  }
+  if (!isCaptured) return bad('candles', found, NOT_CAPTURED);
   return postgres > clickhouse
-    ? bad('candles', found, `send them through again, by this statement in Postgres: ${SEND_AGAIN}`)
+    ? bad(
+        'candles',
+        found,
+        `send them through again, by this statement in Postgres: ${sendAgain('market.candles')}`,
+      )
     : bad(
         'candles',
         found,
         'deletes were not captured (a truncate, or the connector was away and forgotten); the embedded stack is built anew by "npm run wick -- reset" and "npm start"',
       );
+}
+
+function judgeLedger(divergence: Divergence | null, isCaptured: boolean): Finding {
+  if (divergence === null || divergence.ledger.length === 0) {
+    return good('ledger', 'the same gaps and funding payments in both stores, or on their way');
+  }
+  const found = `gaps or funding payments differ, and nothing is on its way; ${divergence.ledger.join('; ')}`;
+  if (!isCaptured) return bad('ledger', found, NOT_CAPTURED);
+  return bad(
+    'ledger',
+    found,
+    `send them through again, by this statement in Postgres: ${sendAgain('market.gaps', 'market.funding_rates')}; what only ClickHouse has was deleted while nobody captured, and stays until the embedded stack is built anew`,
+  );
 }
 
 function judgeSlot(slot: PipelineCounts['slot']): Finding {
@@ -137,7 +162,7 @@ function judgeSlot(slot: PipelineCounts['slot']): Finding {
       'run "npm run wick -- connector remove --forget", then "npm run wick -- connector activate", which takes a new snapshot',
     );
   }
-  const behind = `${slot.lagBytes} bytes behind`;
+  const behind = `${describeBytes(slot.lagBytes)} behind`;
   if (slot.active && slot.lagBytes < SLOT_LAG_BYTES_MAX) return good('slot', `active, ${behind}`);
   return bad(
     'slot',

@@ -1,11 +1,12 @@
 /** Stores that differ with nothing on its way; the stores are real, Kafka's offsets are given. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { epochMs } from '#core/time.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { epochMs, type EpochMs } from '#core/time.ts';
 import { systemClock } from '#platform/clock.ts';
 import { analyse, TRIAL_PRODUCER } from '../../tests/support/analyse.ts';
-import { testCandles } from '../../tests/support/candles.ts';
+import { TEST_OPEN_TIME, TEST_SERIES, testCandles } from '../../tests/support/candles.ts';
 import { useClickHouse } from '../../tests/support/clickhouse.ts';
 import { changeOf } from '../../tests/support/changes.ts';
+import { sinkLedger, storeLedger, type TestGap } from '../../tests/support/ledgers.ts';
 import { storeCandles } from '../../tests/support/market.ts';
 import { usePostgres } from '../../tests/support/postgres.ts';
 import type { CountedClients } from './counts.ts';
@@ -22,8 +23,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await postgres.pool.query('truncate market.candles');
-  for (const table of ['candles', 'candle_revisions', 'features', 'signals']) {
+  await postgres.pool.query('truncate market.candles, market.gaps, market.funding_rates');
+  for (const table of ['candles', 'candle_revisions', 'features', 'signals', 'gaps']) {
     await clickhouse.client.command({ query: `truncate table ${table}` });
   }
 });
@@ -111,4 +112,46 @@ test('what is level at the second look was on its way', async () => {
 test('a candle that is still open is nobody’s difference', async () => {
   await storeCandles(postgres.pool, testCandles(1, { symbol: 'OPEN/USDT', isClosed: false }));
   expect(await find()).toBeNull();
+});
+
+describe('a gap', () => {
+  const gap = (firstSeenAt: EpochMs): TestGap => ({
+    series: TEST_SERIES,
+    from: TEST_OPEN_TIME,
+    to: epochMs(TEST_OPEN_TIME + 60_000),
+    candles: 1,
+    cause: 'missing',
+    attempts: 0,
+    emptyAnswers: 0,
+    firstSeenAt,
+    lastCheckedAt: null,
+    resolvedAt: null,
+    detail: null,
+    lastRunId: null,
+  });
+  const ledger = (at: EpochMs) => ({ gaps: [gap(at)], payments: [] });
+
+  test('that ClickHouse lacks is found, though the candles agree', async () => {
+    await storeLedger(postgres.pool, ledger(TEST_OPEN_TIME));
+    expect(await find()).toEqual({
+      postgres: 6,
+      clickhouse: 6,
+      buckets: [],
+      ledger: ['gaps binance-futures|perp|BTC/USDT|1m: 1 gaps in Postgres, 0 in ClickHouse'],
+    });
+    expect(await find({ lag: 1 })).toBeNull();
+  });
+
+  test('that was seen just now may be on its way', async () => {
+    await storeLedger(postgres.pool, ledger(epochMs(systemClock.now())));
+    expect(await find()).toBeNull();
+  });
+
+  test('that both have the same is no difference, and one on its way is none either', async () => {
+    await storeLedger(postgres.pool, ledger(TEST_OPEN_TIME));
+    expect(
+      await find({ onLook: () => sinkLedger(clickhouse.client, ledger(TEST_OPEN_TIME)) }),
+    ).toBeNull();
+    expect(await find()).toBeNull();
+  });
 });

@@ -1,20 +1,25 @@
 /**
  * Whether the stores hold different candles although nothing is on its way between them. In: clients.
  * Out: how many each holds and where they differ, or null. It compares what was seen a while ago, waits
- * until the WAL is captured and looks again, so a pipeline at work does not differ. Read-only; what agrees is counted, not hashed.
+ * until the WAL is captured and looks again, so a pipeline at work does not differ. Read-only. Candles that agree are counted, not hashed; gaps and
+ * funding payments, of which there are few, are hashed.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { REPLICATION_SLOT } from '#core/contracts/names.ts';
 import { readRows } from '#platform/clickhouse.ts';
 import { readCounts, type CountedClients } from './counts.ts';
-import { reconcile } from './reconcile.ts';
+import type { Mismatch } from './buckets.ts';
+import { reconcileCandles } from './reconcile.ts';
+import { reconcileLedger } from './reconcile-ledger.ts';
 
 export interface Divergence {
   /** Closed candles. */
   readonly postgres: number;
   readonly clickhouse: number;
-  /** The first buckets that differ, each with what differs. */
+  /** The first buckets of candles that differ, each with what differs; none where only the ledger does. */
   readonly buckets: readonly string[];
+  /** The same of gaps and funding payments. */
+  readonly ledger: readonly string[];
 }
 
 /** Candles seen later than this ago may be on their way. */
@@ -40,20 +45,25 @@ export async function findDivergence(
   await delay(betweenMs);
   const found = await look(clients, until);
   if (found === null) return null;
-  const { mismatches } = await reconcile(clients);
-  const buckets = mismatches
-    .slice(0, BUCKETS_SHOWN)
-    .map(({ bucket, what }) => `${bucket}: ${what}`);
-  return { ...found, buckets };
+  const { postgres, clickhouse, ledger } = found;
+  const candles = postgres === clickhouse ? [] : (await reconcileCandles(clients)).mismatches;
+  return { postgres, clickhouse, buckets: describe(candles), ledger: describe(ledger) };
+}
+
+function describe(mismatches: readonly Mismatch[]): string[] {
+  const more = mismatches.length - BUCKETS_SHOWN;
+  const shown = mismatches.slice(0, BUCKETS_SHOWN).map(({ bucket, what }) => `${bucket}: ${what}`);
+  return more > 0 ? [...shown, `and ${more} more`] : shown;
+}
+
+interface Look extends Pick<Divergence, 'postgres' | 'clickhouse'> {
+  readonly ledger: readonly Mismatch[];
 }
 
 /** Null when the stores agree, or something that explains the difference is going on. */
-async function look(
-  clients: CountedClients,
-  until: string,
-): Promise<Omit<Divergence, 'buckets'> | null> {
+async function look(clients: CountedClients, until: string): Promise<Look | null> {
   const { pool, clickhouse } = clients;
-  const [postgres, theirs] = await Promise.all([
+  const [postgres, theirs, ledger] = await Promise.all([
     pool.query<{ n: string }>(
       `select count(*) as n from market.candles
        where is_closed and observed_at < to_timestamp($1::bigint / 1000.0)`,
@@ -65,11 +75,12 @@ async function look(
        where observed_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')`,
       { until },
     ),
+    reconcileLedger(clients, until),
   ]);
   const counts = { postgres: Number(postgres.rows[0]?.n), clickhouse: Number(theirs[0]?.n) };
-  if (counts.postgres === counts.clickhouse) return null;
+  if (counts.postgres === counts.clickhouse && ledger.length === 0) return null;
   const { lag } = await readCounts(clients);
-  return lag === 0 ? counts : null;
+  return lag === 0 ? { ...counts, ledger } : null;
 }
 
 /** False when the slot does not reach the end that the WAL has now; true too when nobody reads it. */

@@ -1,18 +1,21 @@
 /**
  * Compares Postgres and ClickHouse at rest. In: clients. Out: buckets (series and UTC day) that
- * differ. Candles are compared in every column: the MD5 of each row's canonical text, its two 64-bit
+ * differ, those of gaps and funding payments with them. Candles are compared in every column: the MD5 of each row's canonical text, its two 64-bit
  * halves summed, so the order of rows does not matter. Features and signals are compared by coverage:
  * one current row per closed candle, made from that very candle, of the sets and versions that run.
  */
 import { readRows } from '#platform/clickhouse.ts';
+import { compareBuckets, type Bucket, type Mismatch } from './buckets.ts';
 import type { PipelineClients } from './pipeline-clients.ts';
 import { OF_FEATURE_SET, OF_RULE_SET } from './produced-by.ts';
+import { reconcileLedger } from './reconcile-ledger.ts';
 
 export interface ReconcileReport {
+  /** Of candles. */
   readonly series: number;
   readonly buckets: number;
-  /** Buckets that differ, each with what differs. */
-  readonly mismatches: readonly { readonly bucket: string; readonly what: string }[];
+  /** Buckets that differ, each with what differs; those of the ledger begin with its table. */
+  readonly mismatches: readonly Mismatch[];
 }
 
 /** Text of one candle, the same on both sides: plain decimals without trailing zeros, epoch ms. */
@@ -73,16 +76,18 @@ const COVERAGE = (table: 'features' | 'signals', which: string): string => `
   where sides != 3 or newest != oldest
   group by bucket`;
 
-interface Bucket {
-  readonly bucket: string;
-  readonly rows: string;
-  readonly high: string;
-  readonly low: string;
+type Reconciled = Pick<PipelineClients, 'pool' | 'clickhouse' | 'producer'>;
+
+export async function reconcile(clients: Reconciled): Promise<ReconcileReport> {
+  const [candles, ledger] = await Promise.all([
+    reconcileCandles(clients),
+    reconcileLedger(clients),
+  ]);
+  return { ...candles, mismatches: [...candles.mismatches, ...ledger] };
 }
 
-export async function reconcile(
-  clients: Pick<PipelineClients, 'pool' | 'clickhouse' | 'producer'>,
-): Promise<ReconcileReport> {
+/** The same of candles and what is derived of them. */
+export async function reconcileCandles(clients: Reconciled): Promise<ReconcileReport> {
   const coverage = (table: 'features' | 'signals', which: string) =>
     readRows<{ bucket: string; rows: string }>(clients.clickhouse, COVERAGE(table, which), {
       ...clients.producer,
@@ -93,13 +98,7 @@ export async function reconcile(
     coverage('features', OF_FEATURE_SET),
     coverage('signals', OF_RULE_SET),
   ]);
-  const ours = new Map(postgres.rows.map((row) => [row.bucket, row]));
-  const theirs = new Map(clickhouse.map((row) => [row.bucket, row]));
-  const mismatches: { bucket: string; what: string }[] = [];
-  for (const bucket of new Set([...ours.keys(), ...theirs.keys()])) {
-    const what = difference(ours.get(bucket), theirs.get(bucket));
-    if (what !== null) mismatches.push({ bucket, what });
-  }
+  const mismatches = compareBuckets(postgres.rows, clickhouse, 'candles');
   for (const { bucket, rows } of features) {
     mismatches.push({ bucket, what: `${rows} candles without their features row, or the reverse` });
   }
@@ -107,16 +106,7 @@ export async function reconcile(
     mismatches.push({ bucket, what: `${rows} candles without their signals row, or the reverse` });
   }
   const series = new Set(
-    [...ours.keys()].map((bucket) => bucket.slice(0, bucket.lastIndexOf(' '))),
+    postgres.rows.map(({ bucket }) => bucket.slice(0, bucket.lastIndexOf(' '))),
   );
-  return { series: series.size, buckets: ours.size, mismatches };
-}
-
-function difference(postgres: Bucket | undefined, clickhouse: Bucket | undefined): string | null {
-  const rows = [postgres?.rows ?? '0', clickhouse?.rows ?? '0'];
-  if (rows[0] !== rows[1]) return `${rows[0]} candles in Postgres, ${rows[1]} in ClickHouse`;
-  if (postgres?.high !== clickhouse?.high || postgres?.low !== clickhouse?.low) {
-    return `${rows[0]} candles on both sides, but not with the same values`;
-  }
-  return null;
+  return { series: series.size, buckets: postgres.rows.length, mismatches };
 }

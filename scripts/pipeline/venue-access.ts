@@ -6,7 +6,7 @@ import { createSharedLimits } from '../../etl/index.ts';
 import { createVenues, type Venues } from '../../scheduler/venues.ts';
 import { systemClock } from '#platform/clock.ts';
 import type { Config } from '#platform/config.ts';
-import { createLogger, type Logger } from '#platform/logger.ts';
+import { createPlainLogger, type Logger } from '#platform/logger.ts';
 import { createPostgresPool, postgresOptions, type Pool } from '#platform/postgres.ts';
 import { createRedis } from '#platform/redis.ts';
 
@@ -18,12 +18,17 @@ export interface VenueAccess {
   readonly signal: AbortSignal;
 }
 
-/** Opens, works, closes. Logs go to stderr. */
+/** What happens on the way, in words, on stderr. */
+export function createCommandLogger({ LOG_LEVEL }: Pick<Config, 'LOG_LEVEL'>): Logger {
+  return createPlainLogger(LOG_LEVEL, (line) => process.stderr.write(`wick: ${line}\n`));
+}
+
+/** Opens, works, closes. Logs go to stderr. @throws before any work where Postgres does not answer. */
 export async function withVenueAccess<T>(
   config: Config,
   work: (access: VenueAccess) => Promise<T>,
 ): Promise<T> {
-  const logger = createLogger('wick', config.LOG_LEVEL);
+  const logger = createCommandLogger(config);
   const pool = createPostgresPool(postgresOptions(config, 'wickstream-command'), (error) =>
     logger.debug({ err: error.message }, 'postgres connection lost'),
   );
@@ -38,6 +43,8 @@ export async function withVenueAccess<T>(
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   try {
+    // Nobody waits for a venue whose answer could not be stored.
+    await pool.query('select');
     return await work({ pool, venues, logger, signal: abort.signal });
   } finally {
     process.off('SIGINT', stop);

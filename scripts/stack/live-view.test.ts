@@ -76,7 +76,7 @@ test('columns stand below one another, however long a symbol is', () => {
 });
 
 test.each([
-  [0, '0 KiB'],
+  [0, '0 bytes'],
   [1_048_000, '1023 KiB'],
   [51_449_856, '49.1 MiB'],
 ])('%i bytes of WAL are %s', (lagBytes, text) => {

@@ -1,4 +1,5 @@
 /** The pipeline at work: a table that is redrawn on a terminal, a line now and then elsewhere. */
+import { describeBytes } from '../commands/amounts.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readRows } from '#platform/clickhouse.ts';
 import { errorText } from '#core/errors.ts';
@@ -125,11 +126,6 @@ export function describeFrame(frame: Frame, style: Style): string[] {
     ...Array.from({ length: SIGNALS_SHOWN - shown.length }, () => ''),
     '',
   ];
-}
-
-function describeBytes(bytes: number): string {
-  const kib = bytes / 1024;
-  return kib < 1024 ? `${Math.round(kib)} KiB` : `${(kib / 1024).toFixed(1)} MiB`;
 }
 
 /** @param width of the widest series that is shown. */

@@ -130,6 +130,7 @@ function testStream({ mapper, stream: subject }: MapperSubject): void {
     if (keepAlive !== null) expect(silenceMsMax).toBeGreaterThan(keepAlive.everyMs);
     expect(stream.intervals).toEqual(INTERVALS.filter((each) => stream.intervals.includes(each)));
     expect(mapper.intervals).toEqual(expect.arrayContaining([...stream.intervals]));
+    expect(mapper.channels.flatMap(({ intervals }) => intervals)).toEqual(stream.intervals);
   });
 
   test('frames tell candles of their series, with exact decimals and our stamp', () => {

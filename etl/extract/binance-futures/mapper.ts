@@ -1,7 +1,7 @@
 /** The mapper of Binance USD-M futures: the pure half of the venue in one place. */
 import { INTERVALS } from '#core/interval.ts';
-import { mapKlines, namesOf, parseAnswer } from '../binance/map.ts';
-import { readKlineFrame } from '../binance/stream.ts';
+import { errorOf, mapKlines, namesOf, parseAnswer } from '../binance/map.ts';
+import { KLINE_CHANNELS, readKlineFrame } from '../binance/stream.ts';
 import { parseBinanceSymbol } from '../binance/symbol.ts';
 import type { VenueMapper } from '../mapper.ts';
 import { EXCHANGE, mapFunding, mapInstruments, MARKET_TYPE } from './map.ts';
@@ -17,6 +17,8 @@ export const BINANCE_FUTURES_MAPPER: VenueMapper = {
   mapCandles: mapKlines,
   mapInstruments,
   mapFunding,
+  channels: KLINE_CHANNELS,
+  errorOf,
   readStream: readKlineFrame,
   parseSymbol: (text) => parseBinanceSymbol(EXCHANGE, text, QUOTES),
   namesOf,

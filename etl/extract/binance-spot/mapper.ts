@@ -1,7 +1,7 @@
 /** The mapper of Binance spot: the pure half of the venue in one place. */
 import { INTERVALS } from '#core/interval.ts';
-import { mapKlines, namesOf, parseAnswer } from '../binance/map.ts';
-import { readKlineFrame } from '../binance/stream.ts';
+import { errorOf, mapKlines, namesOf, parseAnswer } from '../binance/map.ts';
+import { KLINE_CHANNELS, readKlineFrame } from '../binance/stream.ts';
 import { parseBinanceSymbol } from '../binance/symbol.ts';
 import type { VenueMapper } from '../mapper.ts';
 import { EXCHANGE, mapInstruments, MARKET_TYPE } from './map.ts';
@@ -20,6 +20,8 @@ export const BINANCE_SPOT_MAPPER: VenueMapper = {
   mapCandles: mapKlines,
   mapInstruments,
   mapFunding: null,
+  channels: KLINE_CHANNELS,
+  errorOf,
   readStream: readKlineFrame,
   parseSymbol: (text) => parseBinanceSymbol(EXCHANGE, text, QUOTES),
   namesOf,

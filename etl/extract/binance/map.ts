@@ -11,7 +11,7 @@ import type { CandleContext, MappedRows, NamedSeries } from '../mapper.ts';
 import { mismatch } from '../mismatch.ts';
 import { finding, type Finding } from '../reject.ts';
 import { KlineRow, readKlineRows } from './kline-rows.ts';
-import { KLINE, KLINE_EVENT, KLINES, type SymbolFilters } from './wire.ts';
+import { KLINE, KLINE_EVENT, KLINES, REFUSAL, STREAM_REFUSAL, type SymbolFilters } from './wire.ts';
 
 /** Maps one answer of `…/klines`; null where it is no list. */
 export function mapKlines(json: unknown, context: CandleContext): MappedRows | null {
@@ -109,6 +109,12 @@ function mapQuick(row: KlineRow, { series, venueNow, observedAt }: CandleContext
 export function namesOf(json: unknown): readonly NamedSeries[] {
   const data = unwrap(json);
   return KLINE_EVENT.Check(data) ? [{ venueSymbol: data.s, interval: data.k.i }] : [];
+}
+
+/** `-1121 Invalid symbol.` of an answer that says so. */
+export function errorOf(json: unknown): string | null {
+  const refusal = STREAM_REFUSAL.Check(json) ? json.error : json;
+  return REFUSAL.Check(refusal) ? `${refusal.code} ${refusal.msg}` : null;
 }
 
 /** What a combined stream wraps as `{"stream":…,"data":…}`. */

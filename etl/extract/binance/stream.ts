@@ -3,10 +3,11 @@
  * frames. Out: candles as they form; `k.x` alone says that one is closed. Pure: it knows no socket.
  */
 import type { Candle, Series } from '#core/candle.ts';
-import type { Interval } from '#core/interval.ts';
+import { INTERVALS, type Interval } from '#core/interval.ts';
 import { isEpochMs, type EpochMs } from '#core/time.ts';
 import { parseFrame } from '../frame.ts';
 import { endOf, exact, exactOrNull, type RowResult } from '../map-rows.ts';
+import type { StreamChannel } from '../mapper.ts';
 import { mismatch } from '../mismatch.ts';
 import { finding, type Finding } from '../reject.ts';
 import type { StreamContext, StreamMessage, StreamSeries, VenueStream } from '../venue.ts';
@@ -16,6 +17,12 @@ import { KLINE_EVENT, STREAM_REPLY, type KlineEvent } from './wire.ts';
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Longest query that proxies pass, with a name of at most 40 bytes for each series. */
 const SERIES_MAX = 200;
+
+/** One for each width, and the width is in its name. */
+export const KLINE_CHANNELS: readonly StreamChannel[] = INTERVALS.map((interval) => ({
+  name: `kline_${interval}`,
+  intervals: [interval],
+}));
 
 export interface BinanceStreamOptions {
   /** For example `wss://fstream.binance.com/market`: what stands before `/stream`. */

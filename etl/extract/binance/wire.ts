@@ -86,6 +86,11 @@ export const KLINES = Compile(Type.Array(Type.Unknown()));
  */
 export const REFUSAL = Compile(Type.Object({ code: Type.Integer(), msg: Type.String() }));
 
+/** The same inside a frame: `{"error":{"code":4,"msg":"Too many subscriptions"}}`. */
+export const STREAM_REFUSAL = Compile(
+  Type.Object({ error: Type.Object({ code: Type.Integer(), msg: Type.String() }) }),
+);
+
 const KLINE_EVENT_SCHEMA = Type.Object({
   e: Type.Literal('kline'),
   E: Type.Integer({ description: 'event time, ms' }),

@@ -26,8 +26,21 @@ if (instrument === undefined) throw new Error('the list does not hold ETH-USD');
 testMapperContract({
   mapper: COINBASE_MAPPER,
   instruments: LIST,
-  spellings: { btcusd: 'BTC/USD', 'btc-usd': 'BTC/USD', 'BTC/USD': 'BTC/USD' },
-  refusedSpellings: { 'BIT-28JUL23-CDE': /future/, BTC: /no pair/ },
+  spellings: {
+    btcusd: 'BTC/USD',
+    'btc-usd': 'BTC/USD',
+    'BTC-USD': 'BTC/USD',
+    'BTC/USD': 'BTC/USD',
+    ETHBTC: 'ETH/BTC',
+    BTCUSDC: 'BTC/USDC',
+  },
+  refusedSpellings: {
+    'BIT-28JUL23-CDE': /future/,
+    BTC: /no pair/,
+    USD: /no pair/,
+    'BTC-': /no pair/,
+    '': /no pair/,
+  },
   quotes: ['USD', 'EUR', 'GBP', 'USDC', 'BTC'],
   stream: {
     stream: createCoinbaseStream('wss://advanced-trade-ws.coinbase.com'),

@@ -177,28 +177,6 @@ describe('instruments', () => {
   });
 });
 
-describe('a spelling', () => {
-  test.each([
-    ['BTC-USD', 'BTC/USD'],
-    ['btc-usd', 'BTC/USD'],
-    ['BTC/USD', 'BTC/USD'],
-    ['btcusd', 'BTC/USD'],
-    ['ETHBTC', 'ETH/BTC'],
-    ['BTCUSDC', 'BTC/USDC'],
-  ])('"%s" means %s', (text, symbol) => {
-    expect(COINBASE_MAPPER.parseSymbol(text).symbol).toBe(symbol);
-  });
-
-  test.each([
-    ['BIT-28JUL23-CDE', /future/],
-    ['USD', /no pair/],
-    ['BTC-', /no pair/],
-    ['', /no pair/],
-  ])('"%s" means nothing, and the error says why', (text, why) => {
-    expect(() => COINBASE_MAPPER.parseSymbol(text)).toThrow(why);
-  });
-});
-
 describe('the stream', () => {
   const stream = createCoinbaseStream('wss://advanced-trade-ws.coinbase.com');
   const product = { id: 'ETH-USD', base_currency: 'ETH', quote_currency: 'USD', status: 'online' };

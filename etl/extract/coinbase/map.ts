@@ -22,6 +22,7 @@ import {
   CANDLES_EVENT,
   FRAME,
   NAMED_CANDLE,
+  REFUSAL,
   type AdvancedCandle,
 } from './wire.ts';
 
@@ -172,6 +173,11 @@ export function namesOf(json: unknown): readonly NamedSeries[] {
     }
   }
   return [...names].map((venueSymbol) => ({ venueSymbol, interval: STREAM_INTERVAL }));
+}
+
+/** `NotFound` of an answer that says so. */
+export function errorOf(json: unknown): string | null {
+  return REFUSAL.Check(json) ? json.message : null;
 }
 
 /** An increment; null where it is absent or no number. */

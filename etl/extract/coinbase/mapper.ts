@@ -1,8 +1,15 @@
 /** Coinbase's mapper: the pure half of the venue in one place. It holds no code of its own. */
 import type { VenueMapper } from '../mapper.ts';
-import { COINBASE_INTERVALS, mapCandles, MARKET_TYPE, namesOf, parseAnswer } from './map.ts';
+import {
+  COINBASE_INTERVALS,
+  errorOf,
+  mapCandles,
+  MARKET_TYPE,
+  namesOf,
+  parseAnswer,
+} from './map.ts';
 import { mapInstruments } from './products.ts';
-import { readFrame } from './stream.ts';
+import { CHANNELS, readFrame } from './stream.ts';
 import { EXCHANGE, parseCoinbaseSymbol } from './symbol.ts';
 
 export const COINBASE_MAPPER: VenueMapper = {
@@ -13,6 +20,8 @@ export const COINBASE_MAPPER: VenueMapper = {
   mapCandles,
   mapInstruments,
   mapFunding: null,
+  channels: CHANNELS,
+  errorOf,
   readStream: readFrame,
   parseSymbol: parseCoinbaseSymbol,
   namesOf,

@@ -6,12 +6,18 @@
 import type { Series } from '#core/candle.ts';
 import { parseInstant, type EpochMs } from '#core/time.ts';
 import { parseFrame } from '../frame.ts';
+import type { StreamChannel } from '../mapper.ts';
 import { finding } from '../reject.ts';
 import type { StreamContext, StreamMessage, StreamSeries, VenueStream } from '../venue.ts';
 import { mapCoinbaseCandle, STREAM_INTERVAL } from './map.ts';
 import { ADVANCED_CANDLE, CANDLES_EVENT, FRAME, NAMED_CANDLE, STREAM_ERROR } from './wire.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Its name does not say the width, and there is only one. */
+export const CHANNELS: readonly StreamChannel[] = [
+  { name: 'candles', intervals: [STREAM_INTERVAL] },
+];
 
 /** @param url for example `wss://advanced-trade-ws.coinbase.com`. */
 export function createCoinbaseStream(url: string): VenueStream {

@@ -16,8 +16,23 @@ if (instrument === undefined) throw new Error('the list holds no instrument');
 testMapperContract({
   mapper: HYPERLIQUID_MAPPER,
   instruments: LIST,
-  spellings: { btc: 'BTC/USDC', kPEPE: 'kPEPE/USDC', 'XYZ:tsla': 'xyz:TSLA/USDC' },
-  refusedSpellings: { '@107': /spot pair/, 'BTC/USDT': /quoted in USDC/ },
+  spellings: {
+    BTC: 'BTC/USDC',
+    btc: 'BTC/USDC',
+    'BTC/USDC': 'BTC/USDC',
+    'btc-usdc': 'BTC/USDC',
+    kPEPE: 'kPEPE/USDC',
+    'kpepe/usdc': 'kPEPE/USDC',
+    'XYZ:tsla': 'xyz:TSLA/USDC',
+    'xyz:TSLA/USDC': 'xyz:TSLA/USDC',
+  },
+  refusedSpellings: {
+    '@107': /spot pair/,
+    'BTC/USDT': /quoted in USDC/,
+    'BTC/USDC/X': /quoted in USDC/,
+    '': /no coin/,
+    'B C': /no coin/,
+  },
   quotes: ['USDC'],
   stream: {
     stream: createHyperliquidStream('wss://api.hyperliquid.xyz/ws'),

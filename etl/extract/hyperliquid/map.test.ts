@@ -147,31 +147,6 @@ describe('instruments', () => {
   });
 });
 
-describe('a spelling', () => {
-  test.each([
-    ['BTC', 'BTC/USDC'],
-    ['btc', 'BTC/USDC'],
-    ['BTC/USDC', 'BTC/USDC'],
-    ['btc-usdc', 'BTC/USDC'],
-    ['kPEPE', 'kPEPE/USDC'],
-    ['kpepe/usdc', 'kPEPE/USDC'],
-    ['XYZ:tsla', 'xyz:TSLA/USDC'],
-    ['xyz:TSLA/USDC', 'xyz:TSLA/USDC'],
-  ])('"%s" means %s', (text, symbol) => {
-    expect(HYPERLIQUID_MAPPER.parseSymbol(text).symbol).toBe(symbol);
-  });
-
-  test.each([
-    ['@107', /spot pair/],
-    ['BTC/USDT', /quoted in USDC/],
-    ['BTC/USDC/X', /quoted in USDC/],
-    ['', /no coin/],
-    ['B C', /no coin/],
-  ])('"%s" means nothing, and the error says why', (text, why) => {
-    expect(() => HYPERLIQUID_MAPPER.parseSymbol(text)).toThrow(why);
-  });
-});
-
 test('funding keeps its exact rate and premium', () => {
   const mapped = HYPERLIQUID_MAPPER.mapFunding?.(JSON.parse(read('funding-documented.json')), {
     symbol: 'ETH/USDC',

@@ -25,7 +25,7 @@ import { finding, type Finding } from '../reject.ts';
 import type { Instrument } from '../venue.ts';
 import { CandleRow, readCandleRows } from './candle-rows.ts';
 import { EXCHANGE, QUOTE } from './symbol.ts';
-import { ASSET, CANDLE, FRAME, FUNDING, META, ROWS, type Asset } from './wire.ts';
+import { ASSET, CANDLE, FAILURE, FRAME, FUNDING, META, ROWS, type Asset } from './wire.ts';
 
 export const MARKET_TYPE = 'perp';
 /** All of ours but 6h, which the venue refuses. */
@@ -186,6 +186,13 @@ function mapPayment(row: unknown, { symbol, observedAt }: FundingContext): Fundi
     source: 'rest',
   };
   return problems[0] ?? { ok: true, rate };
+}
+
+/** The venue puts an error into bare text, into `null`, or into an object that says `err`. */
+export function errorOf(json: unknown): string | null {
+  if (json === null) return '"null", which it gives for a coin that it does not have';
+  if (typeof json === 'string' && json !== '') return json;
+  return FAILURE.Check(json) ? json.response : null;
 }
 
 /** A candle names its series, in an answer as in a frame. */

@@ -1,6 +1,7 @@
 /** Hyperliquid's mapper: the pure half of the venue in one place. It holds no code of its own. */
 import type { VenueMapper } from '../mapper.ts';
 import {
+  errorOf,
   HYPERLIQUID_INTERVALS,
   mapCandles,
   mapFunding,
@@ -9,7 +10,7 @@ import {
   namesOf,
   parseAnswer,
 } from './map.ts';
-import { readFrame } from './stream.ts';
+import { CHANNELS, readFrame } from './stream.ts';
 import { EXCHANGE, parseHyperliquidSymbol } from './symbol.ts';
 
 export const HYPERLIQUID_MAPPER: VenueMapper = {
@@ -20,6 +21,8 @@ export const HYPERLIQUID_MAPPER: VenueMapper = {
   mapCandles,
   mapInstruments,
   mapFunding,
+  channels: CHANNELS,
+  errorOf,
   readStream: readFrame,
   parseSymbol: parseHyperliquidSymbol,
   namesOf,

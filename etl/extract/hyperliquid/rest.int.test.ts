@@ -1,20 +1,13 @@
-/**
- * The adapter against a venue that has bad days. Time is stepped: a sleep moves the one clock that
- * adapter and venue share, so waits are exact and cost nothing.
- */
+/** The adapter against a venue that has bad days; `bad-days.ts` steps the time. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { epochMs } from '#core/time.ts';
-import { createManualClock } from '#platform/clock.ts';
-import type { Fault } from '../../../local/venues/faults.ts';
-import { createRecordedVenue, type RecordedVenue } from '../../../local/venues/recorded-venue.ts';
-import { recordingsOf, type RecordingsFolder } from '../../../tests/support/recordings-of.ts';
+import { testTrouble, useBadDays } from '../../../tests/support/bad-days.ts';
 import { candlesOf, collectPages } from '../../../tests/support/venue-pages.ts';
-import type { CandleRequest, VenueAdapter } from '../venue.ts';
+import type { CandleRequest } from '../venue.ts';
 import { createHyperliquid } from './rest.ts';
 
 const HOUR = 3_600_000;
@@ -47,43 +40,16 @@ const SYNTHETIC_DEX = {
   ].join('\n'),
 };
 
-let folder: RecordingsFolder;
-let venue: RecordedVenue;
-let adapter: VenueAdapter;
-let slept: number[] = [];
-
-beforeAll(async () => {
-  folder = await recordingsOf('hyperliquid', SYNTHETIC_DEX);
-});
-afterAll(async () => folder.close());
-
-beforeEach(async () => {
-  const wallClock = createManualClock(WALL_START);
-  slept = [];
-  venue = await createRecordedVenue({
-    directory: folder.directory,
-    clock: createManualClock(END),
-    wallClock,
-    logger: pino({ level: 'silent' }),
-  });
-  adapter = createHyperliquid({
-    ...venue.urls.hyperliquid,
-    clock: wallClock,
-    random: () => 0,
-    sleep: async (ms) => {
-      slept.push(ms);
-      wallClock.set(epochMs(wallClock.now() + ms));
-    },
-  });
-  await adapter.fetchInstruments();
-});
-afterEach(async () => {
-  adapter.close();
-  await venue.close();
+const days = useBadDays({
+  exchange: 'hyperliquid',
+  recordings: SYNTHETIC_DEX,
+  now: END,
+  wallStart: WALL_START,
+  create: createHyperliquid,
 });
 
 const asked = async (request: Partial<CandleRequest> = {}): Promise<unknown[]> => {
-  const pages = await collectPages(adapter, { ...DAY, ...request });
+  const pages = await collectPages(days.adapter, { ...DAY, ...request });
   return pages.map(
     ({ raw }) => JSON.parse(decodeURIComponent(new URL(raw.url).hash.slice(1))) as unknown,
   );
@@ -104,24 +70,24 @@ describe('pages', () => {
     expect(await asked(years)).toMatchObject([{ req: { startTime: END - 5_001 * HOUR } }, {}]);
     const gone = { ...years, to: epochMs(START - 39_000 * HOUR) };
     expect(await asked(gone)).toHaveLength(1);
-    expect(candlesOf(await collectPages(adapter, { ...DAY, ...gone }))).toEqual([]);
+    expect(candlesOf(await collectPages(days.adapter, { ...DAY, ...gone }))).toEqual([]);
   });
 
   test('begin within a candle without taking the one that covers the beginning', async () => {
     const from = epochMs(START + HOUR / 2);
-    const candles = candlesOf(await collectPages(adapter, { ...DAY, from }));
+    const candles = candlesOf(await collectPages(days.adapter, { ...DAY, from }));
     expect(candles[0]?.openTime).toBe(START + HOUR);
     expect(candles).toHaveLength(23);
   });
 
   test('ask the venue for its own clock where none is given', async () => {
-    const [page] = await collectPages(adapter, { ...DAY, venueNow: undefined });
+    const [page] = await collectPages(days.adapter, { ...DAY, venueNow: undefined });
     expect(page?.venueNow).toBe(END);
   });
 });
 
 test('the coins of a dex are asked for by its name', async () => {
-  await expect(collectPages(adapter, { ...DAY, symbol: 'xyz:TSLA' })).rejects.toMatchObject({
+  await expect(collectPages(days.adapter, { ...DAY, symbol: 'xyz:TSLA' })).rejects.toMatchObject({
     code: 'WICK_ETL_UNSUPPORTED',
     message: expect.stringMatching(/dex "xyz" has no symbol "xyz:TSLA"/),
   });
@@ -130,28 +96,28 @@ test('the coins of a dex are asked for by its name', async () => {
 describe('a symbol of a builder’s dex', () => {
   test('is found in the list of that dex, in any case of its coin', async () => {
     for (const text of ['synth:WAVE/USDC', 'synth:wave', 'synth:WAVE']) {
-      expect(await adapter.findInstrument(text)).toMatchObject({
+      expect(await days.adapter.findInstrument(text)).toMatchObject({
         symbol: 'synth:WAVE/USDC',
         venueSymbol: 'synth:WAVE',
       });
     }
-    const pages = await collectPages(adapter, { ...DAY, symbol: 'synth:WAVE/USDC' });
+    const pages = await collectPages(days.adapter, { ...DAY, symbol: 'synth:WAVE/USDC' });
     expect(candlesOf(pages).map(({ close }) => close)).toEqual(['1.5', '1.6']);
   });
 
   test('that the dex does not have is refused with what it has', async () => {
-    await expect(adapter.findInstrument('synth:CALM/USDC')).rejects.toMatchObject({
+    await expect(days.adapter.findInstrument('synth:CALM/USDC')).rejects.toMatchObject({
       code: 'WICK_ETL_UNSUPPORTED',
       message: 'hyperliquid dex "synth" has no symbol "synth:CALM/USDC"; it has synth:WAVE/USDC',
     });
-    await expect(adapter.findInstrument('nobody:CALM')).rejects.toMatchObject({
+    await expect(days.adapter.findInstrument('nobody:CALM')).rejects.toMatchObject({
       message: 'hyperliquid dex "nobody" has no symbol "nobody:CALM"; it has none',
     });
   });
 
   test('is among the instruments where its dex is asked for by name', async () => {
     const symbols = async (wanted?: readonly string[]): Promise<string[]> =>
-      (await adapter.fetchInstruments(undefined, wanted)).map(({ symbol }) => symbol);
+      (await days.adapter.fetchInstruments(undefined, wanted)).map(({ symbol }) => symbol);
     expect(await symbols()).toEqual(['kPEPE/USDC']);
     expect(await symbols(['kPEPE/USDC', 'synth:WAVE/USDC', 'synth:OTHER/USDC'])).toEqual([
       'kPEPE/USDC',
@@ -161,30 +127,24 @@ describe('a symbol of a builder’s dex', () => {
 });
 
 test('a spot pair is refused with the reason', async () => {
-  await expect(collectPages(adapter, { ...DAY, symbol: '@107' })).rejects.toMatchObject({
+  await expect(collectPages(days.adapter, { ...DAY, symbol: '@107' })).rejects.toMatchObject({
     code: 'WICK_ETL_UNSUPPORTED',
     message: expect.stringMatching(/spot pair by its number.*kPEPE\/USDC/),
   });
 });
 
-describe('after trouble that passes, the same candles arrive:', () => {
-  test.each<[string, Fault[], number[]]>([
+testTrouble('hyperliquid', days, {
+  request: DAY,
+  candles: 24,
+  passing: [
     ['429 with Retry-After', [{ kind: 'refuse', status: 429, retryAfterSeconds: 7 }], [7_250]],
     ['429 without', [{ kind: 'refuse', status: 429, body: 'null' }], [30_250]],
     ['5xx', [{ kind: 'refuse', status: 502, body: 'Bad Gateway' }], [250]],
     ['truncated JSON', [{ kind: 'truncate' }], [250]],
     ['a web page with status 200', [{ kind: 'html' }], [250]],
     ['a cut connection', [{ kind: 'cut' }], [250]],
-  ])('%s', async (_name, faults, waits) => {
-    venue.faults.hyperliquid.plan(...faults);
-    expect(candlesOf(await collectPages(adapter, DAY))).toHaveLength(24);
-    expect(venue.faults.hyperliquid.pending()).toBe(0);
-    expect(slept).toEqual(waits);
-  });
-});
-
-describe('trouble that does not pass is a typed error, not asked again:', () => {
-  test.each<[string, Fault, string, RegExp]>([
+  ],
+  lasting: [
     [
       'a request that the venue cannot read',
       { kind: 'refuse', status: UNREADABLE.status, body: UNREADABLE.body },
@@ -209,29 +169,21 @@ describe('trouble that does not pass is a typed error, not asked again:', () => 
       'WICK_ETL_VENUE_PAYLOAD',
       /not documented: \{"status":"err"\}/,
     ],
-  ])('%s', async (_name, fault, code, message) => {
-    venue.faults.hyperliquid.plan(fault);
-    await expect(collectPages(adapter, DAY)).rejects.toMatchObject({
-      code,
-      retryable: false,
-      message: expect.stringMatching(message),
-    });
-    expect(slept).toEqual([]);
-  });
+  ],
 });
 
 test('repeated and disordered rows are put in order, and each repetition is a reject', async () => {
-  venue.faults.hyperliquid.plan({ kind: 'duplicate' });
-  const [page] = await collectPages(adapter, DAY);
+  days.plan({ kind: 'duplicate' });
+  const [page] = await collectPages(days.adapter, DAY);
   expect(page?.candles).toHaveLength(24);
   expect(page?.rejects.map(({ reason }) => reason)).toEqual(Array(24).fill('duplicate'));
-  venue.faults.hyperliquid.plan({ kind: 'reorder' });
-  const times = candlesOf(await collectPages(adapter, DAY)).map(({ openTime }) => openTime);
+  days.plan({ kind: 'reorder' });
+  const times = candlesOf(await collectPages(days.adapter, DAY)).map(({ openTime }) => openTime);
   expect(times).toEqual(times.toSorted((a, b) => a - b));
 });
 
 test('the allowance is kept by what answers weigh: a long fetch is slowed, never refused', async () => {
-  for (let times = 0; times < 60; times += 1) await collectPages(adapter, DAY);
+  for (let times = 0; times < 60; times += 1) await collectPages(days.adapter, DAY);
   // Each weighs 20 and one for the candles: 51 in the first minute after meta, then the rest.
-  expect(slept).toEqual([50_500]);
+  expect(days.slept).toEqual([50_500]);
 });

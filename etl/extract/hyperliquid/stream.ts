@@ -5,6 +5,7 @@
  */
 import type { Series } from '#core/candle.ts';
 import { parseFrame } from '../frame.ts';
+import type { StreamChannel } from '../mapper.ts';
 import { mismatch } from '../mismatch.ts';
 import { finding } from '../reject.ts';
 import type { StreamContext, StreamMessage, StreamSeries, VenueStream } from '../venue.ts';
@@ -12,6 +13,11 @@ import { HYPERLIQUID_INTERVALS, mapHyperliquidCandle } from './map.ts';
 import { CANDLE, FRAME, GREETING } from './wire.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** One for all widths: its name does not say which. */
+export const CHANNELS: readonly StreamChannel[] = [
+  { name: 'candle', intervals: HYPERLIQUID_INTERVALS },
+];
 
 /** @param url for example `wss://api.hyperliquid.xyz/ws`. */
 export function createHyperliquidStream(url: string): VenueStream {

@@ -77,6 +77,17 @@ export const CANDLE = Compile(CANDLE_SCHEMA);
 /** The whole answer; each row is checked on its own, so that one bad row costs one row. */
 export const ROWS = Compile(Type.Array(Type.Unknown()));
 
+/**
+ * What went wrong, status 200.
+ *
+ * ```json
+ * {"status":"err","response":"Unable to recover signer."}
+ * ```
+ */
+export const FAILURE = Compile(
+  Type.Object({ status: Type.Literal('err'), response: Type.String() }),
+);
+
 const FUNDING_SCHEMA = Type.Object({
   coin: Type.String(),
   fundingRate: Type.String({ description: 'share of the position, signed' }),

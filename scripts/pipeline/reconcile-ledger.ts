@@ -1,0 +1,103 @@
+/**
+ * Compares what travels with the candles: gaps by series, funding payments by series and UTC day. In:
+ * clients. Out: buckets that differ. Every column counts, by the hash of a canonical text that both
+ * stores write alike, as `reconcile.ts` has it for candles; nothing is compared by count alone.
+ */
+import { readRows } from '#platform/clickhouse.ts';
+import { compareBuckets, type Bucket, type Mismatch } from './buckets.ts';
+import type { PipelineClients } from './pipeline-clients.ts';
+
+/** The end of all times that both stores know, epoch ms: every row was seen before. */
+const ALWAYS = '9000000000000';
+
+const POSTGRES_SUMS = `
+  count(*)::text as rows,
+  sum(('x' || substr(hash, 1, 16))::bit(64)::bigint)::text as high,
+  sum(('x' || substr(hash, 17, 16))::bit(64)::bigint)::text as low`;
+const CLICKHOUSE_SUMS = `
+  toString(count()) as rows,
+  toString(sum(toInt128(reinterpretAsInt64(reverse(substring(hash, 1, 8)))))) as high,
+  toString(sum(toInt128(reinterpretAsInt64(reverse(substring(hash, 9, 8)))))) as low`;
+
+const postgresMs = (column: string): string =>
+  `floor(extract(epoch from ${column}) * 1000)::bigint::text`;
+const clickHouseMs = (column: string): string => `toString(toUnixTimestamp64Milli(${column}))`;
+
+/** Free text comes last and says that it is there, so no value can pass for another one. */
+const POSTGRES_GAPS = `
+  select 'gaps ' || exchange || '|' || market_type || '|' || symbol || '|' || interval as bucket,
+         ${POSTGRES_SUMS}
+  from (
+    select exchange, market_type, symbol, interval,
+      md5(concat_ws('|', ${postgresMs('gap_from')}, ${postgresMs('gap_to')}, candles::text, cause,
+        attempts::text, empty_answers::text, ${postgresMs('first_seen_at')},
+        coalesce(${postgresMs('last_checked_at')}, '~'), coalesce(${postgresMs('resolved_at')}, '~'),
+        coalesce(last_run_id::text, '~'), coalesce('=' || detail, '~'))) as hash
+    from market.gaps
+    where ${postgresMs('greatest(first_seen_at, last_checked_at, resolved_at)')}::bigint < $1::bigint
+  ) as hashed
+  group by 1`;
+
+const CLICKHOUSE_GAPS = `
+  select concat('gaps ', exchange, '|', market_type, '|', symbol, '|', interval) as bucket,
+         ${CLICKHOUSE_SUMS}
+  from (
+    select exchange, market_type, symbol, interval,
+      MD5(concatWithSeparator('|', ${clickHouseMs('gap_from')}, ${clickHouseMs('gap_to')},
+        toString(candles), toString(cause), toString(attempts), toString(empty_answers),
+        ${clickHouseMs('first_seen_at')}, ifNull(${clickHouseMs('last_checked_at')}, '~'),
+        ifNull(${clickHouseMs('resolved_at')}, '~'), ifNull(toString(last_run_id), '~'),
+        ifNull(concat('=', detail), '~'))) as hash
+    from gaps final
+    where greatest(toUnixTimestamp64Milli(first_seen_at),
+                   ifNull(toUnixTimestamp64Milli(last_checked_at), 0),
+                   ifNull(toUnixTimestamp64Milli(resolved_at), 0)) < {until:Int64}
+  )
+  group by bucket`;
+
+const POSTGRES_FUNDING = `
+  select 'funding ' || exchange || '|' || market_type || '|' || symbol || '|' || interval || ' ' ||
+           to_char(funding_time, 'YYYY-MM-DD') as bucket, ${POSTGRES_SUMS}
+  from (
+    select exchange, market_type, symbol, interval, funding_time,
+      md5(concat_ws('|', ${postgresMs('funding_time')}, trim_scale(rate)::text,
+        coalesce(trim_scale(mark_price)::text, '~'), coalesce(trim_scale(premium)::text, '~'),
+        ${postgresMs('observed_at')}, coalesce(ingest_run_id::text, '~'),
+        coalesce(raw_id::text, '~'), source)) as hash
+    from market.funding_rates
+    where ${postgresMs('observed_at')}::bigint < $1::bigint
+  ) as hashed
+  group by 1`;
+
+const CLICKHOUSE_FUNDING = `
+  select concat('funding ', exchange, '|', market_type, '|', symbol, '|', interval, ' ',
+                toString(toDate(funding_time))) as bucket, ${CLICKHOUSE_SUMS}
+  from (
+    select exchange, market_type, symbol, interval, funding_time,
+      MD5(concatWithSeparator('|', ${clickHouseMs('funding_time')}, toString(rate),
+        ifNull(toString(mark_price), '~'), ifNull(toString(premium), '~'),
+        ${clickHouseMs('observed_at')}, ifNull(toString(ingest_run_id), '~'),
+        ifNull(toString(raw_id), '~'), toString(source))) as hash
+    from funding_rates final
+    where toUnixTimestamp64Milli(observed_at) < {until:Int64}
+  )
+  group by bucket`;
+
+/** @param until only rows that were last touched before it, epoch ms as text; all of them by default. */
+export async function reconcileLedger(
+  { pool, clickhouse }: Pick<PipelineClients, 'pool' | 'clickhouse'>,
+  until = ALWAYS,
+): Promise<Mismatch[]> {
+  const compare = async (ours: string, theirs: string, noun: string): Promise<Mismatch[]> => {
+    const [postgres, other] = await Promise.all([
+      pool.query<Bucket>(ours, [until]),
+      readRows<Bucket>(clickhouse, theirs, { until }),
+    ]);
+    return compareBuckets(postgres.rows, other, noun);
+  };
+  const [gaps, funding] = await Promise.all([
+    compare(POSTGRES_GAPS, CLICKHOUSE_GAPS, 'gaps'),
+    compare(POSTGRES_FUNDING, CLICKHOUSE_FUNDING, 'funding payments'),
+  ]);
+  return [...gaps, ...funding];
+}
