@@ -8,7 +8,7 @@ import { systemClock } from '#platform/clock.ts';
 import { createRecordedVenue, type RecordedVenue } from '../local/venues/recorded-venue.ts';
 import { usePostgres } from '../tests/support/postgres.ts';
 import { createBinanceFutures } from '../etl/extract/binance-futures/rest.ts';
-import { readWatermark, type VenueAdapter } from '../etl/index.ts';
+import { ingest, readWatermark, type VenueAdapter } from '../etl/index.ts';
 import { prepareBackfill, runBackfill, type PreparedBackfill } from './backfill.ts';
 
 const database = usePostgres();
@@ -38,7 +38,7 @@ afterEach(async () => {
   adapter.close();
   await database.pool.query(
     `truncate market.candles, market.raw_payloads, market.quarantine, market.ingest_runs,
-       market.backfill_chunks`,
+       market.backfill_chunks, market.anchors`,
   );
 });
 
@@ -81,6 +81,22 @@ async function stored(): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ symbol, n }) => [symbol, Number(n)]));
 }
 
+async function ends(): Promise<{ readonly first: number; readonly last: number }> {
+  const { rows } = await database.pool.query<{ first: number; last: number }>(
+    'select min(open_time) as first, max(open_time) as last from market.candles',
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('nothing is stored');
+  return row;
+}
+
+async function anchors(): Promise<Record<string, number>> {
+  const { rows } = await database.pool.query<{ symbol: string; anchor: number }>(
+    'select symbol, anchor from market.anchors',
+  );
+  return Object.fromEntries(rows.map(({ symbol, anchor }) => [symbol, anchor]));
+}
+
 async function insertedInAll(): Promise<number> {
   const { rows } = await database.pool.query<{ n: string }>(
     'select sum(inserted) as n from market.ingest_runs',
@@ -121,6 +137,34 @@ test('one that is stopped goes on where it ended, and nothing is written twice',
   await run(rest, new AbortController());
   expect(await stored()).toEqual({ 'BTC/USDT': recorded('BTC/USDT').candles });
   expect(await insertedInAll()).toBe(recorded('BTC/USDT').candles);
+});
+
+test('under a live series the anchor stays until all of the history is stored, and moves once', async () => {
+  await run(await prepare([BTC]), new AbortController());
+  const { first: opening, last } = await ends();
+  await database.pool.query(
+    'truncate market.candles, market.ingest_runs, market.backfill_chunks, market.anchors cascade',
+  );
+  const live = epochMs(last - 60_000);
+  await ingest({
+    job: 'collect',
+    adapter,
+    pool: database.pool,
+    series: BTC,
+    from: live,
+    to: epochMs(last + 60_000),
+  });
+  expect(await anchors()).toEqual({ 'BTC/USDT': live });
+  const first = await run(await prepare([BTC]), new AbortController(), 2);
+  expect([first.anchorsMoved, await anchors()]).toEqual([0, { 'BTC/USDT': live }]);
+  // Killed after the last chunk and before the move, as it were.
+  const rest = await run(await prepare([BTC]), new AbortController());
+  expect([rest.chunksLeft, rest.anchorsMoved]).toEqual([0, 1]);
+  expect(await anchors()).toEqual({ 'BTC/USDT': opening });
+  await database.pool.query('update market.anchors set anchor = $1', [new Date(live)]);
+  const again = await run(await prepare([BTC]), new AbortController());
+  expect([again.chunksDone, again.anchorsMoved]).toEqual([0, 1]);
+  expect(await anchors()).toEqual({ 'BTC/USDT': opening });
 });
 
 test('a chunk that died half-way is read again, and its run is closed', async () => {

@@ -13,6 +13,7 @@ import {
   abandonRuns,
   ingest,
   markChunk,
+  moveAnchor,
   readCoverage,
   unsupported,
   type IngestReport,
@@ -38,6 +39,8 @@ export interface BackfillVenue {
 
 export interface PreparedBackfill {
   readonly plan: BackfillPlan;
+  /** All series of the plan, be it that nothing of them is left to read. */
+  readonly series: readonly PlanSeries[];
   readonly venues: ReadonlyMap<string, BackfillVenue>;
   /** Series of which nothing can exist in the range asked for. */
   readonly empty: readonly Series[];
@@ -93,7 +96,7 @@ export async function prepareBackfill(request: BackfillRequest): Promise<Prepare
       away.push({ what: exchange, error });
     }
   }
-  return { plan: planBackfill(planned), venues, empty, refused, away };
+  return { plan: planBackfill(planned), series: planned, venues, empty, refused, away };
 }
 
 async function askVenue(request: BackfillRequest, exchange: string): Promise<BackfillVenue> {
@@ -163,6 +166,8 @@ export interface BackfillReport {
   readonly revised: number;
   readonly unchanged: number;
   readonly quarantined: number;
+  /** Series whose older candles count from now on, which they did not before. */
+  readonly anchorsMoved: number;
   /** By series, why it was left. */
   readonly failures: readonly { readonly series: string; readonly error: string }[];
 }
@@ -181,17 +186,33 @@ const CHUNKS_AT_ONCE = 2;
 const BATCH_ROWS_MAX = 6_000;
 const KIND = 'backfill';
 
-/** Reads what was planned. When it ends, the anchors of the series it completed may move, once. */
+/**
+ * Reads what was planned. The anchor of a series moves once all of it is stored: older candles that
+ * came chunk by chunk are computed in one pass.
+ */
 export async function runBackfill(options: RunBackfillOptions): Promise<BackfillReport> {
-  const { plan, venues } = options.prepared;
+  const { plan, venues, series } = options.prepared;
   const tally = createTally(plan.chunks.length);
+  const unread = new Set(plan.chunks.map((chunk) => seriesKey(chunk.series)));
+  for (const each of series) {
+    // Stored by an earlier run, which may have ended before this.
+    if (!unread.has(seriesKey(each.series))) await moveAnchorTo(options, each, tally);
+  }
   await Promise.all(
     [...venues].map(([exchange, venue]) => {
-      const chunks = plan.chunks.filter(({ series }) => series.exchange === exchange);
+      const chunks = plan.chunks.filter((chunk) => chunk.series.exchange === exchange);
       return readVenue(options, venue, queuesOf(chunks), tally);
     }),
   );
   return tally.report();
+}
+
+async function moveAnchorTo(
+  { pool }: RunBackfillOptions,
+  { series, from }: Pick<PlanSeries, 'series' | 'from'>,
+  tally: Tally,
+): Promise<void> {
+  if (await moveAnchor(pool, series, from)) tally.anchorMoved();
 }
 
 async function readVenue(
@@ -211,6 +232,8 @@ async function readVenue(
       busy.add(key);
       try {
         tally.add(await readChunk(options, venue, chunk));
+        const isWhole = !queues.some(([head]) => head !== undefined && isOf(head, key));
+        if (isWhole) await moveAnchorTo(options, planOf(options.prepared, key), tally);
         options.onChunk?.(chunk, tally.report());
       } catch (error) {
         if (options.signal.aborted) return;
@@ -224,6 +247,16 @@ async function readVenue(
   await Promise.all(Array.from({ length: CHUNKS_AT_ONCE }, reader));
 }
 
+function isOf({ series }: Chunk, key: string): boolean {
+  return seriesKey(series) === key;
+}
+
+function planOf({ series }: PreparedBackfill, key: string): PlanSeries {
+  const found = series.find((each) => seriesKey(each.series) === key);
+  if (found === undefined) throw new Error(`${key} is in no plan`);
+  return found;
+}
+
 async function readChunk(
   { pool, signal }: RunBackfillOptions,
   { adapter, now }: BackfillVenue,
@@ -235,7 +268,7 @@ async function readChunk(
   const ran = await withRunLock(pool, lock, async () => {
     await abandonRuns(pool, job);
     const batchRowsMax = BATCH_ROWS_MAX;
-    const range = { from, to, venueNow: now };
+    const range = { from, to, venueNow: now, movesAnchor: false };
     report = await ingest({ job, adapter, pool, series, ...range, batchRowsMax, signal });
     signal.throwIfAborted();
     await markChunk(pool, series, { from, to }, report.runId);
@@ -267,6 +300,7 @@ function dropSeries(queues: readonly Chunk[][], key: string): void {
 
 interface Tally {
   add(report: IngestReport): void;
+  anchorMoved(): void;
   fail(series: string, error: string): void;
   report(): BackfillReport;
 }
@@ -275,7 +309,9 @@ function createTally(planned: number): Tally {
   const sum = { fetched: 0, inserted: 0, revised: 0, unchanged: 0, quarantined: 0 };
   const failures: { series: string; error: string }[] = [];
   let chunksDone = 0;
+  let anchorsMoved = 0;
   return {
+    anchorMoved: () => void (anchorsMoved += 1),
     add: ({ counts }) => {
       chunksDone += 1;
       sum.fetched += counts.fetched;
@@ -290,6 +326,7 @@ function createTally(planned: number): Tally {
       chunksDone,
       chunksLeft: planned - chunksDone,
       ...sum,
+      anchorsMoved,
       failures: [...failures],
     }),
   };

@@ -151,7 +151,16 @@ function describeReport({
   skipped,
   ...report
 }: BackfillReport & { readonly skipped: number }): string {
-  const { chunksDone, chunksLeft, fetched, inserted, revised, unchanged, quarantined } = report;
+  const {
+    chunksDone,
+    chunksLeft,
+    fetched,
+    inserted,
+    revised,
+    unchanged,
+    quarantined,
+    anchorsMoved,
+  } = report;
   if (chunksDone + chunksLeft === 0) {
     return skipped === 0
       ? 'nothing to read\n'
@@ -160,6 +169,9 @@ function describeReport({
   return (
     `${amount(chunksDone, 'chunk')} read, ${skipped} there already, ${chunksLeft} left\n` +
     `fetched ${amount(fetched, 'candle')}: inserted ${grouped(inserted)}, revised ${grouped(revised)}, ` +
-    `unchanged ${grouped(unchanged)}, quarantined ${grouped(quarantined)}\n`
+    `unchanged ${grouped(unchanged)}, quarantined ${grouped(quarantined)}\n` +
+    (anchorsMoved === 0
+      ? ''
+      : `${grouped(anchorsMoved)} series now counted from older candles on\n`)
   );
 }
