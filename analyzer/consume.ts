@@ -310,7 +310,7 @@ class RunningAnalyzer implements Analyzer {
         change: (change) => writer.rows.addChange(change),
         anchor: (change) => writer.rows.addAnchor(change),
         derived: (_key, series, row) => writer.rows.addDerived(series, row),
-        waypoint: (key, waypoint, at) => writer.rows.addWaypoint(key, waypoint, at),
+        waypoint: (...waypoint) => writer.rows.addWaypoint(...waypoint),
         newest: (key, newest) => latest.newest(key, newest),
       },
     });

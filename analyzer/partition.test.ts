@@ -77,9 +77,9 @@ class Analyzer {
           this.emitted += 1;
           this.ledger.writeAnchor(change);
         },
-        waypoint: (key, waypoint, offset) => {
+        waypoint: (...waypoint) => {
           this.emitted += 1;
-          this.ledger.writeWaypoint(key, waypoint, offset);
+          this.ledger.writeWaypoint(...waypoint);
         },
         derived: (key, _series, row) => this.#write(key, row),
         newest: (key, newest) => {

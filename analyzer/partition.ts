@@ -13,7 +13,7 @@ import { refold } from './refold.ts';
 import type { SeriesHistory } from './series-history.ts';
 import { NO_ANCHOR, SeriesState, type DerivedRow, type NewestCandle } from './series-state.ts';
 import type { CompiledRuleSet } from './signals/rule-set.ts';
-import { WAYPOINT_CANDLES, type Waypoint } from './waypoint.ts';
+import { WAYPOINT_CANDLES, type Waypoint, type WaypointCause } from './waypoint.ts';
 
 /** What moves a series. */
 export type SeriesEvent = CandleChange | AnchorChange;
@@ -23,8 +23,7 @@ export interface PartitionOutput {
   change(change: CandleChange): void;
   anchor(change: AnchorChange): void;
   derived(key: string, series: Series, row: DerivedRow): void;
-  /** @param offset of the change that made it. */
-  waypoint(key: string, waypoint: Waypoint, offset: string): void;
+  waypoint(key: string, waypoint: Waypoint, cause: WaypointCause): void;
   /**
    * The newest candle of a series that changed, once for each batch, with the row that is now its
    * own; null when the last candle of the series was deleted. The vector of the row is valid until
@@ -150,7 +149,8 @@ export class PartitionState {
       if (applied.outcome === 'stored') return;
       batch.last = applied.row;
       if (applied.waypoint !== null) {
-        this.#options.output.waypoint(key, applied.waypoint, change.offset);
+        const { offset } = change;
+        this.#options.output.waypoint(key, applied.waypoint, { offset, isFoldedAgain: false });
       }
     }
   }
@@ -221,7 +221,7 @@ export class PartitionState {
         output: {
           change: (change) => output.change(change),
           derived: (row) => output.derived(key, series, row),
-          waypoint: (waypoint) => output.waypoint(key, waypoint, offset),
+          waypoint: (waypoint) => output.waypoint(key, waypoint, { offset, isFoldedAgain: true }),
         },
       },
     );

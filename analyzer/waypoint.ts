@@ -30,6 +30,14 @@ export interface Waypoint {
   readonly text: string;
 }
 
+/** What made a waypoint. */
+export interface WaypointCause {
+  /** Kafka offset of the change. */
+  readonly offset: string;
+  /** Rows behind it were written again: it tells so, and must not be missing where they are there. */
+  readonly isFoldedAgain: boolean;
+}
+
 const Saved = Compile(
   Type.Union([
     Type.Object(

@@ -277,3 +277,29 @@ describe('room', () => {
     expect(first.state).toMatch(/refused a batch/);
   });
 });
+
+describe('waypoints', () => {
+  const waypoint = { boundary: 0, version: 1n, text: 'null' };
+
+  test('behind which rows were written again are durable before those rows are asked for', async () => {
+    reply = null;
+    add(CHANGES[0]!);
+    writer.rows.addWaypoint('a|perp|B/C|1m', waypoint, { offset: '7', isFoldedAgain: true });
+    const flushed = watch(writer.flush());
+    await expect.poll(() => tables()).toEqual(['waypoints']);
+    asked[0]!.answer();
+    await expect.poll(() => tables()).toEqual(['candle_revisions', 'candles', 'waypoints']);
+    for (const insert of asked) insert.answer();
+    await expect.poll(() => flushed.state).toBe('done');
+  });
+
+  test('of the ordinary course go with the others', async () => {
+    reply = null;
+    add(CHANGES[0]!);
+    writer.rows.addWaypoint('a|perp|B/C|1m', waypoint, { offset: '7', isFoldedAgain: false });
+    const flushed = watch(writer.flush());
+    await expect.poll(() => asked.length).toBe(3);
+    for (const insert of asked) insert.answer();
+    await expect.poll(() => flushed.state).toBe('done');
+  });
+});

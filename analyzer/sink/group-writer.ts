@@ -129,14 +129,12 @@ export class GroupWriter {
     const { client, logger, retryMsFirst = RETRY_MS_FIRST } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        // A waypoint tells that rows behind it were written again: it must not be missing where they
-        // are there.
-        const { waypoints } = rows;
-        if (waypoints.length > 0) await insertNative(client, OUTPUTS.waypoints, waypoints);
+        const { waypoints, waypointsFirst } = rows;
+        if (waypointsFirst) await insertNative(client, OUTPUTS.waypoints, waypoints);
         await allDone(
-          OUTPUT_NAMES.filter((name) => name !== 'waypoints' && rows[name].length > 0).map((name) =>
-            insertNative(client, OUTPUTS[name], rows[name]),
-          ),
+          OUTPUT_NAMES.filter((name) => rows[name].length > 0)
+            .filter((name) => name !== 'waypoints' || !waypointsFirst)
+            .map((name) => insertNative(client, OUTPUTS[name], rows[name])),
         );
         return;
       } catch (error) {

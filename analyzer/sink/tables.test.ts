@@ -118,6 +118,8 @@ function change(changes: Partial<CandleChange> = {}): CandleChange {
   };
 }
 
+const MADE = { offset: '12', isFoldedAgain: false };
+
 const ACTIVE: CandleEvaluation = {
   status: 'active',
   vector: Float64Array.of(1.5, NaN, -0),
@@ -151,7 +153,7 @@ test.each(OUTPUT_NAMES)(
     rows.addGap(gapChange('gap, insert'));
     rows.addFunding(fundingChange('funding, insert'));
     rows.addAnchor(anchorChange('anchor, insert'));
-    rows.addWaypoint('a|perp|B/C|1m', { boundary: 0, version: VERSION, text: 'null' }, '7');
+    rows.addWaypoint('a|perp|B/C|1m', { boundary: 0, version: VERSION, text: 'null' }, MADE);
     const { types } = readNative(rows.take()[output]);
     const columns = TABLES.get(OUTPUTS[output]) ?? [];
     expect(types).toEqual(
@@ -349,7 +351,7 @@ describe('a derived row', () => {
 
 test('a waypoint is written with the hash of its state, a deleted anchor with its key', () => {
   const rows = new OutputRows(PRODUCER);
-  rows.addWaypoint('a|perp|B/C|1m', { boundary: 61_440_000, version: 9n, text: '{}' }, '12');
+  rows.addWaypoint('a|perp|B/C|1m', { boundary: 61_440_000, version: 9n, text: '{}' }, MADE);
   rows.addAnchor(anchorChange('anchor, delete'));
   const { waypoints, anchors } = taken(rows);
   expect(waypoints).toEqual([
@@ -358,7 +360,7 @@ test('a waypoint is written with the hash of its state, a deleted anchor with it
       producer: producerId(PRODUCER),
       boundary: '61440000',
       version: '9',
-      kafka_offset: '12',
+      kafka_offset: MADE.offset,
       state: '{}',
       hash: createHash('sha256').update('{}').digest('hex'),
     },

@@ -8,7 +8,7 @@ import type { AnchorChange, FundingChange, GapChange } from '#core/contracts/led
 import { CLICKHOUSE_TABLES } from '#core/contracts/names.ts';
 import { decimal } from '#core/decimal.ts';
 import type { DerivedRow } from '../series-state.ts';
-import type { Waypoint } from '../waypoint.ts';
+import type { Waypoint, WaypointCause } from '../waypoint.ts';
 import { LedgerRows } from './ledger-rows.ts';
 import {
   ArrayColumn,
@@ -153,6 +153,12 @@ function signalColumns() {
   };
 }
 
+/** A block for each table, without bytes where it has no rows. */
+export interface OutputBlocks extends Readonly<Record<OutputName, Buffer>> {
+  /** The waypoints have to be durable before the other rows are. */
+  readonly waypointsFirst: boolean;
+}
+
 /** Collects rows until they are taken. */
 export class OutputRows {
   readonly #producer: Producer;
@@ -186,9 +192,8 @@ export class OutputRows {
     this.#ledger.addAnchor(change);
   }
 
-  /** @param offset of the change that made it. */
-  addWaypoint(key: string, waypoint: Waypoint, offset: string): void {
-    this.#waypoints.add(key, waypoint, offset);
+  addWaypoint(key: string, waypoint: Waypoint, cause: WaypointCause): void {
+    this.#waypoints.add(key, waypoint, cause);
   }
 
   /** The candle as it is now, and the change in the ledger. */
@@ -264,7 +269,7 @@ export class OutputRows {
   }
 
   /** Hands over a block for each table, without bytes where it has no rows, and starts anew. */
-  take(): Readonly<Record<OutputName, Buffer>> {
+  take(): OutputBlocks {
     const candle = this.#candle;
     const derived = this.#derived;
     const blocks = {
@@ -273,7 +278,7 @@ export class OutputRows {
       features: encodeBlock({ ...derived, ...this.#feature }),
       signals: encodeBlock({ ...derived, ...this.#signal }),
       ...this.#ledger.take(),
-      waypoints: this.#waypoints.take(),
+      ...this.#waypoints.take(),
     };
     for (const part of [candle, this.#lineage, derived, this.#feature, this.#signal]) {
       for (const column of Object.values<NativeColumn>(part)) column.clear();

@@ -1,5 +1,5 @@
 /** Rows of waypoints. In: waypoints of any series. Out: a Native block. */
-import { waypointHash, type Waypoint } from '../waypoint.ts';
+import { waypointHash, type Waypoint, type WaypointCause } from '../waypoint.ts';
 import { DictionaryColumn, encodeBlock, PlainColumn } from './native-block.ts';
 
 /** Collects rows until they are taken. */
@@ -15,12 +15,19 @@ export class WaypointRows {
     hash: new PlainColumn('String'),
   };
 
+  #isFirst = false;
+
   /** @param producer see `producerId`. */
   constructor(producer: string) {
     this.#producer = producer;
   }
 
-  add(key: string, { boundary, version, text }: Waypoint, offset: string): void {
+  add(
+    key: string,
+    { boundary, version, text }: Waypoint,
+    { offset, isFoldedAgain }: WaypointCause,
+  ): void {
+    this.#isFirst ||= isFoldedAgain;
     const row = this.#row;
     row.series.next.string(key);
     row.producer.string(this.#producer);
@@ -32,9 +39,10 @@ export class WaypointRows {
   }
 
   /** Hands over the block, without bytes where there are no rows, and starts anew. */
-  take(): Buffer {
-    const block = encodeBlock(this.#row);
+  take(): { readonly waypoints: Buffer; readonly waypointsFirst: boolean } {
+    const taken = { waypoints: encodeBlock(this.#row), waypointsFirst: this.#isFirst };
     for (const column of Object.values(this.#row)) column.clear();
-    return block;
+    this.#isFirst = false;
+    return taken;
   }
 }

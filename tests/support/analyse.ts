@@ -37,9 +37,9 @@ export async function analyse(
         ledger.writeAnchor(change);
         rows.addAnchor(change);
       },
-      waypoint: (key, waypoint, offset) => {
-        ledger.writeWaypoint(key, waypoint, offset);
-        rows.addWaypoint(key, waypoint, offset);
+      waypoint: (key, waypoint, cause) => {
+        ledger.writeWaypoint(key, waypoint, cause);
+        rows.addWaypoint(key, waypoint, cause);
       },
       derived: (_key, series, row) => rows.addDerived(series, row),
       newest: () => undefined,

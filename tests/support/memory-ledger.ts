@@ -16,7 +16,7 @@ import {
   type WaypointMark,
 } from '../../analyzer/series-history.ts';
 import { NO_ANCHOR } from '../../analyzer/series-state.ts';
-import { waypointHash, type Waypoint } from '../../analyzer/waypoint.ts';
+import { waypointHash, type Waypoint, type WaypointCause } from '../../analyzer/waypoint.ts';
 
 /** Few, so that short histories have several pages. */
 const PAGE_CANDLES = 3;
@@ -37,7 +37,7 @@ export class MemoryLedger implements SeriesHistory {
     this.#anchors.set(`${change.key} ${change.version}`, change);
   }
 
-  writeWaypoint(key: string, waypoint: Waypoint, offset: string): void {
+  writeWaypoint(key: string, waypoint: Waypoint, { offset }: WaypointCause): void {
     const place = `${key} ${waypoint.boundary} ${waypoint.version}`;
     const known = this.#waypoints.get(place);
     if (known !== undefined && known.offset > BigInt(offset)) return;
