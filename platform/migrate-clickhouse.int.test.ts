@@ -51,6 +51,7 @@ describe('a migration', () => {
     expect(applied).toEqual((await readdir(SQL_DIRECTORY)).sort());
     expect(await tables()).toEqual([
       'analyzer_state',
+      'anchors',
       'candle_revisions',
       'candles',
       'features',
@@ -63,6 +64,7 @@ describe('a migration', () => {
       'v_funding_rates',
       'v_gaps',
       'v_signals',
+      'waypoints',
     ]);
   });
 
