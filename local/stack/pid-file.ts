@@ -4,11 +4,14 @@
  */
 import { execFile } from 'node:child_process';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 
 const run = promisify(execFile);
+/** Another claimant is at the stale file; it takes about this long. */
+const RETRY_MS = 10;
 
 const PidRecord = Type.Object({ pid: Type.Integer({ minimum: 1 }), startedAt: Type.String() });
 
@@ -65,7 +68,7 @@ export async function claimPidFile(
       if (await linked(staging, path)) return identity;
       const holder = await readPidFile(path);
       if (holder !== null) return holder;
-      await discardStale(path);
+      await discardStale(path, identity);
     }
   } finally {
     await rm(staging, { force: true });
@@ -82,20 +85,22 @@ async function linked(from: string, to: string): Promise<boolean> {
   );
 }
 
-/** Takes the stale file away under a name of its own, and looks again at what it took. */
-async function discardStale(path: string): Promise<void> {
-  const taken = `${path}.stale-${process.pid}`;
-  const moved = await rename(path, taken).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
-    },
-  );
-  if (!moved) return;
-  // Another claimant was quicker, and this is its file: give it back.
-  if ((await readPidFile(taken)) !== null) await linked(taken, path);
-  await rm(taken, { force: true });
+/**
+ * Takes a stale file away, alone: a claimant that found it stale a moment ago would otherwise take the
+ * file that another has put there since. The lock is a pid file itself, so a dead holder's is taken too.
+ */
+async function discardStale(path: string, identity: ProcessIdentity): Promise<void> {
+  const lock = `${path}.taking`;
+  const holder = await claimPidFile(lock, identity);
+  if (holder.pid !== identity.pid || holder.startedAt !== identity.startedAt) {
+    await delay(RETRY_MS);
+    return;
+  }
+  try {
+    if ((await readPidFile(path)) === null) await rm(path, { force: true });
+  } finally {
+    await rm(lock, { force: true });
+  }
 }
 
 /** The live process that the file names; null when there is no file or the process is gone. */
