@@ -266,6 +266,27 @@ describe('a state that cannot be taken is rebuilt from the ledger', () => {
   });
 });
 
+test('a rebuild breathes, and says which series are not stored as they are now', async () => {
+  const { partition } = await saved();
+  await clickhouse.client.command({ query: 'truncate table analyzer_state' });
+  await forgetCache();
+  let breaths = 0;
+  const restored = await store.restore(PARTITION, 999n, {
+    breathe: async () => void (breaths += 1),
+  });
+  expect(textsOf(restored.series)).toEqual(textsOf(partition.series));
+  expect([...restored.rebuilt].sort()).toEqual([...partition.series.keys()].sort());
+  expect(breaths).toBeGreaterThan(0);
+});
+
+test('a restore that is told to stop does', async () => {
+  await saved();
+  await clickhouse.client.command({ query: 'truncate table analyzer_state' });
+  await forgetCache();
+  const stop = (): Promise<never> => Promise.reject(new Error('not ours any more'));
+  await expect(store.restore(PARTITION, 999n, { breathe: stop })).rejects.toThrow('not ours');
+});
+
 describe('without a marker', () => {
   test('the ledger tells how far the committed offset was taken', async () => {
     for (const count of [3, changes.length - 5, changes.length - 1, changes.length]) {

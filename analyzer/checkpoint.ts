@@ -20,6 +20,7 @@ import type { SeriesHistory } from './series-history.ts';
 import { SeriesState } from './series-state.ts';
 import type { CompiledRuleSet } from './signals/rule-set.ts';
 import { DictionaryColumn, encodeBlock, PlainColumn } from './sink/native-block.ts';
+import { WAYPOINT_CANDLES, type Waypoint } from './waypoint.ts';
 
 export interface CheckpointStoreOptions {
   readonly client: ClickHouseClient;
@@ -30,7 +31,16 @@ export interface CheckpointStoreOptions {
   readonly history: SeriesHistory;
 }
 
+/** What restoring lets happen while it folds. */
+export interface RestoreOptions {
+  /** Called between pages: a long restore must not look dead. What it throws ends it. */
+  readonly breathe?: () => Promise<void>;
+  readonly waypoint?: (key: string, waypoint: Waypoint) => void;
+}
+
 export interface RestoredPartition {
+  /** Series whose state was folded anew: it is not stored as it is now. */
+  readonly rebuilt: ReadonlySet<string>;
   /** The next offset to read; null where nothing was ever consumed. */
   readonly offset: bigint | null;
   readonly series: ReadonlyMap<string, SeriesState>;
@@ -130,29 +140,32 @@ export class CheckpointStore {
   }
 
   /** Brings a partition back to where its marker, or else its ledger, stands. */
-  async restore(partition: number, committed: bigint | null): Promise<RestoredPartition> {
+  async restore(
+    partition: number,
+    committed: bigint | null,
+    options: RestoreOptions = {},
+  ): Promise<RestoredPartition> {
     const rows = await this.#readRows(partition);
     const marker = rows.get(MARKER);
-    if (marker === undefined) return this.rebuild(partition, committed);
+    if (marker === undefined) return this.rebuild(partition, committed, options);
     const manifest = sha256(marker.state) === marker.hash ? parseManifest(marker.state) : null;
     if (manifest === null) {
       this.#options.logger.warn(
         { partition },
         'a partition marker is damaged; rebuilding all of it',
       );
-      return this.rebuild(partition, committed);
+      return this.rebuild(partition, committed, options);
     }
     const offset = BigInt(marker.kafka_offset);
     const cached = await this.#readCache([...manifest.keys()]);
     const series = new Map<string, SeriesState>();
+    const rebuilt = new Set<string>();
     for (const [key, position] of manifest) {
-      const state =
-        this.#open(cached.get(key), position) ??
-        this.#open(rows.get(key), position) ??
-        (await this.#rebuildSeries(key, position));
-      series.set(key, state);
+      const state = this.#open(cached.get(key), position) ?? this.#open(rows.get(key), position);
+      if (state === null) rebuilt.add(key);
+      series.set(key, state ?? (await this.#rebuildSeries(key, position, options)));
     }
-    return { offset, series };
+    return { offset, series, rebuilt };
   }
 
   async #readRows(partition: number): Promise<Map<string, StoredState & { kafka_offset: string }>> {
@@ -202,13 +215,23 @@ export class CheckpointStore {
   }
 
   /** Folds the ledger up to and including `position`, and not a row further. */
-  async #rebuildSeries(key: string, position: Position): Promise<SeriesState> {
+  async #rebuildSeries(
+    key: string,
+    position: Position,
+    { breathe = async () => undefined, waypoint }: RestoreOptions,
+  ): Promise<SeriesState> {
     const { history, rules } = this.#options;
     const series = parseSeriesKey(key);
     const state = new SeriesState(rules);
     state.position = position;
     state.anchor = await history.anchor(series, position);
-    state.settle(await foldStored(rules, series, position, state.anchor, history));
+    const options = {
+      history,
+      waypointCandles: WAYPOINT_CANDLES,
+      breathe,
+      waypoint: (passed: Waypoint) => waypoint?.(key, passed),
+    };
+    state.settle(await foldStored(rules, series, position, state.anchor, options));
     return state;
   }
 
@@ -216,12 +239,18 @@ export class CheckpointStore {
    * The partition as the ledger has it below `committed`. Without a ledger nothing is known and
    * everything is consumed again.
    */
-  async rebuild(partition: number, committed: bigint | null): Promise<RestoredPartition> {
+  async rebuild(
+    partition: number,
+    committed: bigint | null,
+    options: RestoreOptions = {},
+  ): Promise<RestoredPartition> {
     const series = new Map<string, SeriesState>();
-    if (committed === null) return { offset: null, series };
+    if (committed === null) return { offset: null, series, rebuilt: new Set() };
     const ends = await this.#ledgerEnds({ partition, committed: String(committed) });
-    for (const [key, position] of ends) series.set(key, await this.#rebuildSeries(key, position));
-    return { offset: ends.size === 0 ? null : committed, series };
+    for (const [key, position] of ends) {
+      series.set(key, await this.#rebuildSeries(key, position, options));
+    }
+    return { offset: ends.size === 0 ? null : committed, series, rebuilt: new Set(ends.keys()) };
   }
 
   async #ledgerEnds(below: Record<string, unknown>): Promise<ReadonlyMap<string, Position>> {

@@ -18,6 +18,7 @@ import type { CheckpointStore } from './checkpoint.ts';
 import { OffsetCommits } from './offset-commits.ts';
 import { PartitionState, type BatchCounts, type PartitionOptions } from './partition.ts';
 import type { GroupWriter } from './sink/group-writer.ts';
+import type { Waypoint } from './waypoint.ts';
 import type { LatestCache, LatestValues } from './sink/cache-latest.ts';
 import { LatestStep } from './sink/latest-step.ts';
 import { StepChanges, type Letters } from './step-changes.ts';
@@ -155,6 +156,8 @@ class RunningAnalyzer implements Analyzer {
     this.#taking.add(taking);
     try {
       await taking;
+    } catch (error) {
+      if (!(error instanceof StepAbandoned)) throw error;
     } finally {
       this.#taking.delete(taking);
     }
@@ -168,7 +171,7 @@ class RunningAnalyzer implements Analyzer {
     const first = BigInt(batch.firstOffset() ?? '0');
     let assigned = this.#assigned.get(partition);
     if (assigned === undefined) {
-      assigned = await this.#restore(partition, first, 'marker');
+      assigned = await this.#restore(payload, first, 'marker');
       this.#assigned.set(partition, assigned);
       if (assigned.offset < first) {
         this.#consumer.seek({ topic: batch.topic, partition, offset: String(assigned.offset) });
@@ -181,7 +184,7 @@ class RunningAnalyzer implements Analyzer {
         'records are gone from the topic; going on from the ledger, compare the stores',
       );
       await Promise.all(assigned.unsettled);
-      assigned = await this.#restore(partition, first, 'ledger');
+      assigned = await this.#restore(payload, first, 'ledger');
       this.#assigned.set(partition, assigned);
     }
     const { messages } = batch;
@@ -243,8 +246,7 @@ class RunningAnalyzer implements Analyzer {
   }
 
   /** A step that folds a long series again stays a member of the group, and bounds what waits. */
-  async #breathe(assigned: Assigned | undefined): Promise<void> {
-    const payload = assigned?.at;
+  async #breathe(payload: EachBatchPayload | null): Promise<void> {
     const isOurs = payload?.isRunning() === true && !payload.isStale();
     if (!isOurs || this.#crashed || this.#closing) throw new StepAbandoned();
     const { writer, rowsMax } = this.#options;
@@ -299,13 +301,18 @@ class RunningAnalyzer implements Analyzer {
     );
   }
 
-  async #restore(partition: number, first: bigint, source: 'marker' | 'ledger'): Promise<Assigned> {
+  async #restore(
+    payload: EachBatchPayload,
+    first: bigint,
+    source: 'marker' | 'ledger',
+  ): Promise<Assigned> {
+    const { partition } = payload.batch;
     const { checkpoints, partition: options, writer, logger } = this.#options;
     const latest = new LatestStep(this.#options.latest, (key) => state.series.get(key)?.newest);
     const state = new PartitionState({
       ...options,
       settle: () => writer.flush(),
-      breathe: () => this.#breathe(this.#assigned.get(partition)),
+      breathe: () => this.#breathe(this.#assigned.get(partition)?.at ?? null),
       output: {
         change: (change) => writer.rows.addChange(change),
         anchor: (change) => writer.rows.addAnchor(change),
@@ -315,11 +322,19 @@ class RunningAnalyzer implements Analyzer {
       },
     });
     const committed = first === 0n ? null : first;
+    // What a long restore has passed is kept: cut off, the next one goes on from there. Below every
+    // offset, so that whatever is consumed again takes its place.
+    const cause = { offset: '0', isFoldedAgain: false };
+    const aside = {
+      breathe: () => this.#breathe(payload),
+      waypoint: (key: string, waypoint: Waypoint) => writer.rows.addWaypoint(key, waypoint, cause),
+    };
     const restored =
       source === 'marker'
-        ? await checkpoints.restore(partition, committed)
-        : await checkpoints.rebuild(partition, first);
+        ? await checkpoints.restore(partition, committed, aside)
+        : await checkpoints.rebuild(partition, first, aside);
     for (const [key, series] of restored.series) state.series.set(key, series);
+    for (const key of restored.rebuilt) state.dirty.add(key);
     // Nothing stored, but not the beginning of the log either: everything is consumed again.
     const offset = restored.offset ?? (source === 'marker' ? 0n : first);
     state.takenBelow = offset;

@@ -10,16 +10,23 @@ import { candleAfter, sameCandle, type HistoricCandle } from './historic-candle.
 /** Changes of one open time, in stream order. */
 export interface Overlay {
   readonly openTime: EpochMs;
-  readonly changes: CandleChange[];
+  readonly changes: LateChange[];
 }
 
-export function overlayOf(changes: readonly CandleChange[]): readonly Overlay[] {
+/** A change that waits for the history of its series. */
+export interface LateChange {
+  readonly change: CandleChange;
+  /** It came while it was older than the anchor: streamed, it is stored without a look at what was. */
+  readonly isOlder: boolean;
+}
+
+export function overlayOf(late: readonly LateChange[]): readonly Overlay[] {
   const byTime = new Map<EpochMs, Overlay>();
-  for (const change of changes) {
-    const known = byTime.get(change.openTime);
-    if (known === undefined) {
-      byTime.set(change.openTime, { openTime: change.openTime, changes: [change] });
-    } else known.changes.push(change);
+  for (const each of late) {
+    const { openTime } = each.change;
+    const known = byTime.get(openTime);
+    if (known === undefined) byTime.set(openTime, { openTime, changes: [each] });
+    else known.changes.push(each);
   }
   return [...byTime.values()].sort((a, b) => a.openTime - b.openTime);
 }
@@ -65,10 +72,10 @@ export async function* walk(
 function stepOf(known: HistoricCandle | null, { openTime, changes }: Overlay): Step {
   let candle = known;
   const effective: CandleChange[] = [];
-  for (const change of changes) {
+  for (const { change, isOlder } of changes) {
     const after = change.values === null ? null : candleAfter(change, change.values);
     const isSame = after === null ? candle === null : candle !== null && sameCandle(after, candle);
-    if (isSame) continue;
+    if (isSame && !(isOlder && change.origin === 'stream')) continue;
     candle = after;
     effective.push(change);
   }

@@ -72,13 +72,20 @@ const AS_OF = `
   where tupleElement(last, 13) = 0
   order by open_time`;
 
-/** Bounds of what there is, whatever came of it: an end to reading, and a way past holes. */
-const ENDS = `
-  select count() as n, toString(toUnixTimestamp64Milli(min(open_time))) as first,
-         toString(toUnixTimestamp64Milli(max(open_time))) as last
+/** The last there is, whatever came of it: an end to reading. */
+const LAST = `
+  select count() as n, toString(toUnixTimestamp64Milli(max(open_time))) as t
   from ${CLICKHOUSE_TABLES.candleRevisions}
   where ${OF_SERIES} and ${IN_RANGE}`;
-const Ends = Compile(Type.Object({ n: Type.String(), first: Type.String(), last: Type.String() }));
+const LastRow = Compile(Type.Object({ n: Type.String(), t: Type.String() }));
+/** The first that was taken: where a series goes on behind a hole, or behind what came later. */
+const NEXT = `
+  select toString(toUnixTimestamp64Milli(open_time)) as t
+  from ${CLICKHOUSE_TABLES.candleRevisions}
+  where ${OF_SERIES} and ${IN_RANGE} and ${IS_TAKEN}
+  order by open_time
+  limit 1`;
+const NextRow = Compile(Type.Object({ t: Type.String() }));
 
 /** The newest waypoint of each boundary at a position, be it that its state cannot be told. */
 const PASSED = `
@@ -155,20 +162,16 @@ export class ClickHouseHistory implements SeriesHistory {
     range: OpenRange,
   ): AsyncGenerator<readonly HistoricCandle[]> {
     const width = PAGE_SLOTS * nominalWidthMs(series.interval);
-    const end = Math.min(range.to, OPEN_MAX);
-    let from = Math.max(range.from, OPEN_MIN);
-    while (from < end) {
-      const ends = await this.#ends(series, { from, to: end });
-      if (ends === null) return;
-      for (from = ends.first; from <= ends.last;) {
-        const to = Math.min(from + width, ends.last + 1);
-        const page = await this.#page(series, at, { from, to });
-        from = to;
-        if (page.length > 0) yield page;
-        // A hole of the series: look where it goes on.
-        else break;
-      }
-      if (from > ends.last) return;
+    const start = Math.max(range.from, OPEN_MIN);
+    const last = await this.#last(series, { from: start, to: Math.min(range.to, OPEN_MAX) });
+    if (last === null) return;
+    let from = await this.#next(series, at, { from: start, to: last + 1 });
+    while (from !== null) {
+      const to = Math.min(from + width, last + 1);
+      const page = await this.#page(series, at, { from, to });
+      if (page.length > 0) yield page;
+      if (to > last) return;
+      from = page.length > 0 ? to : await this.#next(series, at, { from: to, to: last + 1 });
     }
   }
 
@@ -176,12 +179,12 @@ export class ClickHouseHistory implements SeriesHistory {
     const width = BEFORE_SLOTS * nominalWidthMs(series.interval);
     let to = Math.min(time, OPEN_MAX);
     for (;;) {
-      const ends = await this.#ends(series, { from: OPEN_MIN, to });
-      if (ends === null) return null;
-      const from = Math.max(OPEN_MIN, ends.last + 1 - width);
-      const page = await this.#page(series, at, { from, to: ends.last + 1 });
-      const last = page.at(-1);
-      if (last !== undefined) return last;
+      const last = await this.#last(series, { from: OPEN_MIN, to });
+      if (last === null) return null;
+      const from = Math.max(OPEN_MIN, last + 1 - width);
+      const page = await this.#page(series, at, { from, to: last + 1 });
+      const found = page.at(-1);
+      if (found !== undefined) return found;
       to = from;
     }
   }
@@ -216,13 +219,22 @@ export class ClickHouseHistory implements SeriesHistory {
     return row.is_deleted === 1 ? NO_ANCHOR : Number(row.anchor);
   }
 
-  async #ends(
-    series: Series,
-    { from, to }: OpenRange,
-  ): Promise<{ readonly first: number; readonly last: number } | null> {
-    const [row] = await readRows<unknown>(this.#client, ENDS, { ...series, from, to });
-    if (!Ends.Check(row)) throw unexpected(row);
-    return row.n === '0' ? null : { first: Number(row.first), last: Number(row.last) };
+  async #last(series: Series, { from, to }: OpenRange): Promise<number | null> {
+    if (from >= to) return null;
+    const [row] = await readRows<unknown>(this.#client, LAST, { ...series, from, to });
+    if (!LastRow.Check(row)) throw unexpected(row);
+    return row.n === '0' ? null : Number(row.t);
+  }
+
+  async #next(series: Series, at: Position, { from, to }: OpenRange): Promise<number | null> {
+    const [row] = await readRows<unknown>(this.#client, NEXT, {
+      ...taken(series, at),
+      from,
+      to,
+    });
+    if (row === undefined) return null;
+    if (!NextRow.Check(row)) throw unexpected(row);
+    return Number(row.t);
   }
 
   async #page(
@@ -230,14 +242,7 @@ export class ClickHouseHistory implements SeriesHistory {
     at: Position,
     { from, to }: OpenRange,
   ): Promise<readonly HistoricCandle[]> {
-    const rows = await readRows<unknown>(this.#client, AS_OF, {
-      ...series,
-      version: String(unsigned(at.version)),
-      openTime: at.openTime,
-      rows: at.rows,
-      from,
-      to,
-    });
+    const rows = await readRows<unknown>(this.#client, AS_OF, { ...taken(series, at), from, to });
     return rows.map((row) => {
       if (!HistoryRow.Check(row)) throw unexpected(row);
       return historicCandle(row);
@@ -255,6 +260,11 @@ export class ClickHouseHistory implements SeriesHistory {
       openTime: at.openTime,
     };
   }
+}
+
+function taken(series: Series, at: Position): Record<string, unknown> {
+  const { openTime, rows } = at;
+  return { ...series, version: String(unsigned(at.version)), openTime, rows };
 }
 
 /** Below the first version there is none: 0 is not one either. */

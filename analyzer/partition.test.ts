@@ -5,8 +5,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { seriesKey, type CandleValues, type Series } from '#core/candle.ts';
-import type { CandleChange } from '#core/contracts/candle-change.ts';
+import { seriesKey, type CandleValues } from '#core/candle.ts';
 import type { EpochMs } from '#core/time.ts';
 import { bitsOf } from '../tests/support/bars.ts';
 import {
@@ -15,6 +14,7 @@ import {
   STREAM_SERIES,
   type TableOperation,
 } from '../tests/support/candle-stream.ts';
+import { finalAnchor, finalCandles } from '../tests/support/final-candles.ts';
 import { MemoryLedger } from '../tests/support/memory-ledger.ts';
 import { SHORT_RULES, TRIAL_RULES } from '../tests/support/trial-rules.ts';
 import { Evaluator, unanchored, type CandleEvaluation } from './evaluation.ts';
@@ -22,7 +22,7 @@ import { barOf } from './features/bar.ts';
 import { PartitionState, type SeriesEvent } from './partition.ts';
 import { advance, positionText, START, type Position } from './position.ts';
 import { foldStored } from './refold.ts';
-import { NO_ANCHOR, SeriesState, type DerivedRow } from './series-state.ts';
+import { SeriesState, type DerivedRow } from './series-state.ts';
 import type { CompiledRuleSet } from './signals/rule-set.ts';
 
 /** Few, so that short series have many waypoints. */
@@ -135,27 +135,19 @@ class Analyzer {
       const state = new SeriesState(this.rules);
       state.position = position;
       state.anchor = await this.ledger.anchor(series, position);
-      state.settle(await foldStored(this.rules, series, position, state.anchor, this.ledger));
+      state.settle(
+        await foldStored(this.rules, series, position, state.anchor, {
+          history: this.ledger,
+          waypointCandles: WAYPOINT_CANDLES,
+          breathe: async () => undefined,
+          waypoint: (waypoint) =>
+            this.ledger.writeWaypoint(key, waypoint, { offset: '0', isFoldedAgain: false }),
+        }),
+      );
       states.set(key, state.save());
     }
     return states;
   }
-}
-
-/** The candles that a stream leaves behind, oldest first. */
-function finalCandles(events: readonly SeriesEvent[], series: Series): CandleChange[] {
-  const candles = new Map<EpochMs, CandleChange>();
-  for (const event of events) {
-    if (event.key !== seriesKey(series) || 'anchor' in event) continue;
-    if (event.values === null) candles.delete(event.openTime);
-    else if (event.values.isClosed) candles.set(event.openTime, event);
-  }
-  return [...candles.values()].sort((a, b) => a.openTime - b.openTime);
-}
-
-function finalAnchor(events: readonly SeriesEvent[], series: Series): number {
-  const last = events.findLast((event) => event.key === seriesKey(series) && 'anchor' in event);
-  return last !== undefined && 'anchor' in last ? (last.anchor ?? NO_ANCHOR) : NO_ANCHOR;
 }
 
 /** The rows that a fold of the final candles from scratch gives. */

@@ -6,6 +6,7 @@
 import type { Series } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import type { AnchorChange } from '#core/contracts/ledger-change.ts';
+import type { LateChange } from './history-walk.ts';
 import { placedAfter, snapshotOf, type SnapshotPlace } from './overlap.ts';
 import { advance, isApplied, type Position } from './position.ts';
 import type { AnchorMove, Refolded } from './refold-pass.ts';
@@ -63,7 +64,7 @@ interface SeriesBatch {
   /** The row of the newest candle, once it changed. */
   last: DerivedRow | null;
   /** The changes that wait for the history, in order; the state stands right before the first. */
-  readonly late: CandleChange[];
+  readonly late: LateChange[];
   /** How far the batch has come. */
   to: Position;
   /** The anchor as far as the batch has come; the state still has the one before the first move. */
@@ -133,13 +134,14 @@ export class PartitionState {
     batch.to = advance(batch.to, placed);
     batch.offset = change.offset;
     // Once one change needs history, what follows it in the series does too.
+    const isOlder = placed.openTime < batch.anchor;
     if (late.length > 0 || batch.moved !== null) {
-      late.push(placed);
+      late.push({ change: placed, isOlder });
       return;
     }
     const applied = state.apply(placed, this.#waypointCandles);
     if (applied.outcome === 'needs_history') {
-      late.push(placed);
+      late.push({ change: placed, isOlder });
     } else if (applied.outcome === 'unchanged') {
       counts.skipped += 1;
     } else {

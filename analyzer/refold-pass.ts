@@ -9,7 +9,7 @@ import { Evaluator, unanchored } from './evaluation.ts';
 import { barOf } from './features/bar.ts';
 import { findStart } from './find-start.ts';
 import type { HistoricCandle } from './historic-candle.ts';
-import { walk, type Overlay, type Step } from './history-walk.ts';
+import { walk, type LateChange, type Overlay, type Step } from './history-walk.ts';
 import type { OpenRange, SeriesHistory, WaypointMark } from './series-history.ts';
 import type { DerivedRow, SeriesState } from './series-state.ts';
 import { boundaryOf, waypointHash, waypointText, type Waypoint } from './waypoint.ts';
@@ -33,7 +33,7 @@ export interface RefoldRequest {
   readonly series: Series;
   readonly state: SeriesState;
   /** In stream order. */
-  readonly late: readonly CandleChange[];
+  readonly late: readonly LateChange[];
   /** The anchor after the batch. */
   readonly anchor: number;
   /** Where the batch moved it; null where it did not. */

@@ -10,7 +10,7 @@ import { Evaluator, unanchored } from './evaluation.ts';
 import { barOf } from './features/bar.ts';
 import { findStart } from './find-start.ts';
 import { overlayOf, walk, type Overlay } from './history-walk.ts';
-import type { Position } from './position.ts';
+import { newestVersion, type Position } from './position.ts';
 import {
   RefoldPass,
   type RefoldOptions,
@@ -20,6 +20,7 @@ import {
 import type { OpenRange, SeriesHistory } from './series-history.ts';
 import type { FoldedSeries } from './series-state.ts';
 import type { CompiledRuleSet } from './signals/rule-set.ts';
+import { boundaryOf, waypointText, type Waypoint } from './waypoint.ts';
 
 const UNTOUCHED: Refolded = { isNewestChanged: false, row: null, rows: 0 };
 
@@ -27,8 +28,8 @@ const UNTOUCHED: Refolded = { isNewestChanged: false, row: null, rows: 0 };
 export async function refold(request: RefoldRequest, options: RefoldOptions): Promise<Refolded> {
   const { late, anchor, moved } = request;
   const floor = moved?.from ?? anchor;
-  const older = overlayOf(late.filter(({ openTime }) => openTime < floor));
-  const counting = overlayOf(late.filter(({ openTime }) => openTime >= floor));
+  const older = overlayOf(late.filter(({ change }) => change.openTime < floor));
+  const counting = overlayOf(late.filter(({ change }) => change.openTime >= floor));
   const stored = await storeOlder(request, older, options);
   const move = (await movesCandles(request, counting, options.history)) ? moved : null;
   if (counting.length === 0 && move === null) return { ...UNTOUCHED, rows: stored };
@@ -51,23 +52,38 @@ async function movesCandles(
   return false;
 }
 
+/** What folding a whole series leaves behind, and lets happen between. */
+export interface FoldStoredOptions {
+  readonly history: SeriesHistory;
+  readonly waypointCandles: number;
+  readonly breathe: () => Promise<void>;
+  /** Told of what it passes, so that the next folding need not begin at the anchor. */
+  readonly waypoint: (waypoint: Waypoint) => void;
+}
+
 /** The state of a series as the stores have it at a position. */
 export async function foldStored(
   rules: CompiledRuleSet,
   series: Series,
   at: Position,
   anchor: number,
-  history: SeriesHistory,
+  { history, waypointCandles, breathe, waypoint }: FoldStoredOptions,
 ): Promise<FoldedSeries> {
   const start = await findStart(rules, series, at, { from: anchor, to: Infinity }, history);
   const evaluator = start?.resumed.evaluator ?? new Evaluator(rules);
+  const version = newestVersion(at);
   let newest = start?.before ?? null;
   const range = { from: start?.boundary ?? anchor, to: Infinity };
   for await (const page of history.candles(series, at, range)) {
     for (const candle of page) {
+      const boundary = boundaryOf(series.interval, candle.openTime, waypointCandles);
+      if (newest !== null && newest.openTime < boundary && boundary > range.from) {
+        waypoint({ boundary, version, text: waypointText(evaluator, newest) });
+      }
       evaluator.add(barOf({ ...candle.values, openTime: candle.openTime }));
       newest = candle;
     }
+    await breathe();
   }
   return { evaluator, newest };
 }

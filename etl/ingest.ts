@@ -37,6 +37,8 @@ export interface IngestJob {
    * when all of it is stored. Default true.
    */
   readonly movesAnchor?: boolean | undefined;
+  /** First open time of what was asked for, where this run only goes on with it. Default `from`. */
+  readonly countsFrom?: EpochMs | undefined;
   /** Somebody has looked at the jumps of the range and means them to be stored. Default false. */
   readonly acceptsJumps?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -68,8 +70,10 @@ export async function ingest(job: IngestJob): Promise<IngestReport> {
   const runId = await startRun(job.pool, job);
   try {
     const report = await run(job, runId);
-    const isNew = report.counts.inserted + report.counts.closed > 0;
-    if (job.movesAnchor !== false && isNew) await moveAnchor(job.pool, job.series, job.from);
+    if (job.movesAnchor !== false) {
+      // Whether it stored anything or not: an earlier run may have ended between its rows and this.
+      await moveAnchor(job.pool, job.series, job.countsFrom ?? job.from);
+    }
     await finishRun(job.pool, runId, null);
     return report;
   } catch (error) {

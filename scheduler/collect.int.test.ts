@@ -24,7 +24,7 @@ beforeEach(() => {
 
 afterEach(() =>
   database.pool.query(
-    'truncate market.candles, market.raw_payloads, market.quarantine, market.ingest_runs',
+    'truncate market.candles, market.raw_payloads, market.quarantine, market.ingest_runs, market.anchors',
   ),
 );
 
@@ -184,6 +184,18 @@ test('a new process goes on from the watermark', async () => {
   Object.assign(venue.minutes, { 'BTC/USDT': 3, 'ETH/USDT': 3 });
   venue.now = minute(3);
   expect(await collect(scheduler(venue))).toEqual({ collected: 2, failed: 0, candles: 2 });
+});
+
+test('history that was stored without the move of its anchor counts from the next tick on', async () => {
+  const venue = venueWith({ 'BTC/USDT': 5, 'ETH/USDT': 5 }, minute(5));
+  await collect(scheduler(venue));
+  // As a process leaves it that streamed first, collected its history, and was killed then.
+  await database.pool.query(`update market.anchors set anchor = $1`, [new Date(minute(4))]);
+  Object.assign(venue.minutes, { 'BTC/USDT': 6, 'ETH/USDT': 6 });
+  venue.now = minute(6);
+  await collect(scheduler(venue));
+  const { rows } = await database.pool.query('select distinct anchor from market.anchors');
+  expect(rows).toEqual([{ anchor: minute(0) }]);
 });
 
 test('a failing series is named and does not keep the others from being collected', async () => {

@@ -96,11 +96,8 @@ async function collectSeries(
   }
   // Where to go on from is asked of Postgres alone, whatever the cache said.
   const watermark = await watermarks.read(series);
-  const from = epochMs(
-    watermark === null
-      ? Math.max(EARLIEST, now - options.historyDays * DAY_MS)
-      : Math.min(watermark, recent ?? watermark),
-  );
+  const historyFrom = epochMs(Math.max(EARLIEST, now - options.historyDays * DAY_MS));
+  const from = watermark === null ? historyFrom : epochMs(Math.min(watermark, recent ?? watermark));
   const report = await ingest({
     job: options.job,
     adapter,
@@ -108,6 +105,7 @@ async function collectSeries(
     series,
     from,
     to: now,
+    countsFrom: epochMs(Math.min(from, historyFrom)),
     venueNow: now,
     batchRowsMax: BATCH_ROWS_MAX,
     signal,

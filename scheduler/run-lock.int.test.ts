@@ -37,6 +37,26 @@ test('a lock that is free lets the work run, again and again', async () => {
   expect([await runs(), await runs()]).toEqual([true, true]);
 });
 
+test('locks leave the connections of the pool to the work, however many are held', async () => {
+  const pool = database.createPool();
+  const names = ['a', 'b', 'c', 'd', 'e'];
+  const all = Promise.withResolvers<void>();
+  const answers: number[] = [];
+  let held = 0;
+  await Promise.all(
+    names.map((name) =>
+      withRunLock(pool, { ...LOCK, name }, async () => {
+        held += 1;
+        if (held === names.length) all.resolve();
+        await all.promise;
+        answers.push((await pool.query('select 1')).rowCount ?? 0);
+      }),
+    ),
+  );
+  // One more than a pool of a command has.
+  expect(answers).toEqual([1, 1, 1, 1, 1]);
+});
+
 test('of two runners one works; when it is done the other may', async () => {
   const holder = await hold();
   expect(await runs()).toBe(false);

@@ -20,10 +20,10 @@ export async function withRunLock(
   { kind, name }: RunLock,
   work: () => Promise<void>,
 ): Promise<boolean> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
+  // Not one of the pool's: the work needs those, and enough locks would leave it none.
+  const session = await pool.openSession();
   try {
-    const result = await client.query<{ taken: boolean }>(
+    const result = await session.query<{ taken: boolean }>(
       'select pg_try_advisory_lock($1::integer, hashtext($2::text)) as taken',
       [kind, name],
     );
@@ -31,15 +31,13 @@ export async function withRunLock(
     try {
       await work();
     } finally {
-      await client
+      // At once: a session that only goes away is noticed a little later. A lost one has no lock.
+      await session
         .query('select pg_advisory_unlock($1::integer, hashtext($2::text))', [kind, name])
-        .catch((error: Error) => {
-          // The session goes back to no one: closing it frees the lock.
-          broken = error;
-        });
+        .catch(() => undefined);
     }
     return true;
   } finally {
-    client.release(broken);
+    await session.close();
   }
 }

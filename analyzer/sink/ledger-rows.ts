@@ -68,6 +68,7 @@ function anchorColumns() {
     ...seriesColumns(),
     version: new PlainColumn('UInt128'),
     anchor: new PlainColumn(TIME),
+    moved_at: new PlainColumn(TIME),
     is_deleted: new PlainColumn('UInt8'),
     kafka_partition: new PlainColumn('UInt16'),
     kafka_offset: new PlainColumn('UInt64'),
@@ -122,10 +123,12 @@ export class LedgerRows {
     writeVersion(row, version, payment === null);
   }
 
-  addAnchor({ series, anchor, version, partition, offset }: AnchorChange): void {
+  addAnchor(change: AnchorChange): void {
+    const { series, anchor, movedAt, version, partition, offset } = change;
     const row = this.#anchor;
     writeSeries(row, series);
     row.anchor.next.int64(anchor ?? 0);
+    row.moved_at.next.int64(movedAt);
     writeVersion(row, version, anchor === null);
     row.kafka_partition.next.uint16(partition);
     row.kafka_offset.next.uint64(BigInt(offset));

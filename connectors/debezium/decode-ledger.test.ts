@@ -101,7 +101,11 @@ test('a move of an anchor, the first, a later one and its end', () => {
     },
   });
   expect(decoded('anchor, insert')).toMatchObject({
-    change: { op: 'c', anchor: Date.parse('2025-06-01T00:05:00.5Z') },
+    change: {
+      op: 'c',
+      anchor: Date.parse('2025-06-01T00:05:00.5Z'),
+      movedAt: Date.parse('2026-11-21T15:44:56.595Z'),
+    },
   });
   expect(decoded('anchor, update')).toMatchObject({
     change: {

@@ -76,8 +76,10 @@ function paymentOf(row: NonNullable<FundingEnvelope['after']>): FundingPayment {
 
 export function toAnchorChange(envelope: AnchorEnvelope, message: TopicMessage): AnchorChange {
   const { op, row, live } = rowOf(envelope);
+  const place = placeOf(op, row, envelope.source, message);
   return {
-    ...placeOf(op, row, envelope.source, message),
+    ...place,
     anchor: live === null ? null : instant('anchor', live.anchor),
+    movedAt: live === null ? place.committedAt : instant('moved_at', live.moved_at),
   };
 }

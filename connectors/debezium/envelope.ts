@@ -75,7 +75,11 @@ const FundingRow = Type.Object({
   raw_id: NullableInteger,
 });
 
-const AnchorRow = Type.Object({ ...SeriesFields, anchor: Type.String() });
+const AnchorRow = Type.Object({
+  ...SeriesFields,
+  anchor: Type.String(),
+  moved_at: Type.String(),
+});
 
 const SourceFields = {
   sequence: Type.String(),

@@ -29,6 +29,8 @@ export interface FundingChange extends ChangePlace {
 export interface AnchorChange extends ChangePlace {
   /** Open time of that candle; null when the row was deleted: then every candle counts. */
   readonly anchor: EpochMs | null;
+  /** By the clock of Postgres. */
+  readonly movedAt: EpochMs;
 }
 
 /** What was paid, and how it came to us. */

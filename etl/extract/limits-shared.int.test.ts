@@ -109,6 +109,22 @@ test('weights of two processes never add up to more than the share of one window
   for (const [start, sum] of passed) expect(await countedIn(start)).toBe(sum);
 });
 
+test('of two bans that are told at once the longer one stays', async () => {
+  const bans = [120_000, 3_600_000].map((ms) => epochMs(clock.now() + ms));
+  const [a, b] = connections.map((redis) =>
+    createSharedLimits(redis, clock, recordLogger().logger),
+  );
+  for (let round = 0; round < 20; round += 1) {
+    await connections[0].del(REDIS_KEYS.venueBan(venue));
+    await Promise.all([
+      a!.leaveAlone(venue, 'ban', bans[1]!),
+      b!.leaveAlone(venue, 'ban', bans[0]!),
+    ]);
+    const third = createSharedLimits(connections[0], clock, recordLogger().logger);
+    expect((await third.leftAloneUntil(venue))?.ban).toBe(bans[1]);
+  }
+});
+
 test('requests at the same moment share one allowance too', async () => {
   const wave = Array.from({ length: 18 }, (_, index) => workers[index % 2 === 0 ? 0 : 1]);
   await Promise.all(wave.map(({ gate }) => gate.pass(5)));

@@ -38,6 +38,14 @@ type Kind = 'pause' | 'ban';
 /** A count outlives its window by this, for clocks that differ. */
 const COUNT_TTL_MS = 5 * 60_000;
 
+/** In one step: of two that tell at once, the later end must stay. */
+const KEEP_LATER = `
+  local told = tonumber(redis.call('get', KEYS[1]) or '0') or 0
+  local end_at = tonumber(ARGV[1])
+  if told >= end_at then return string.format('%.0f', told) end
+  redis.call('set', KEYS[1], string.format('%.0f', end_at), 'PX', ARGV[2])
+  return string.format('%.0f', end_at)`;
+
 export function createSharedLimits(redis: LimitsRedis, clock: Clock, logger: Logger): SharedLimits {
   const orNull = async <T>(work: () => Promise<T>): Promise<T | null> => {
     try {
@@ -57,16 +65,15 @@ export function createSharedLimits(redis: LimitsRedis, clock: Clock, logger: Log
     if (end > clock.now()) known.set(key, Math.max(end, known.get(key) ?? 0));
   };
   const put = async (key: string): Promise<number> => {
-    const told = await read(key);
     const end = known.get(key) ?? 0;
-    if (end <= told) return told;
-    if (end <= clock.now()) {
+    const left = end - clock.now();
+    if (left <= 0) {
       known.delete(key);
-      return told;
+      return read(key);
     }
     // Readers compare with their own clock; the key only has to be there long enough.
-    await redis.set(key, String(end), 'PX', end - clock.now() + COUNT_TTL_MS);
-    return end;
+    const kept = Number(await redis.eval(KEEP_LATER, 1, key, end, left + COUNT_TTL_MS));
+    return isEpochMs(kept) ? kept : end;
   };
   redis.on('ready', () => {
     void orNull(() => Promise.all([...known.keys()].map(put)));

@@ -90,6 +90,8 @@ export async function askVenue(context: QuestionContext, question: TimeRange): P
       series,
       ...question,
       venueNow,
+      // Parts of a hole come newest first, and a backfill may be at it: the survey moves it at its end.
+      movesAnchor: false,
       signal,
     });
     const [refused, others] = [

@@ -34,7 +34,7 @@ let now: EpochMs;
 beforeEach(async () => {
   await database.pool.query(
     `truncate market.candles, market.raw_payloads, market.quarantine, market.ingest_runs,
-       market.gaps, market.symbols cascade`,
+       market.gaps, market.anchors, market.symbols cascade`,
   );
   venue = scriptedVenue(TEST_SERIES, CANDLES, epochMs(END + HOUR));
   now = epochMs(END + HOUR);
@@ -132,6 +132,19 @@ describe('four hours that are missing in the middle', () => {
     ]);
     expect(await survey({ halts })).toEqual(NOTHING);
     expect(venue.asked).toHaveLength(1);
+  });
+
+  test('move the anchor only once nothing is missing any more', async () => {
+    const anchor = async (): Promise<unknown> =>
+      (await database.pool.query<{ anchor: unknown }>('select anchor from market.anchors')).rows[0]
+        ?.anchor;
+    await database.pool.query('update market.anchors set anchor = $1', [new Date(at(600))]);
+    venue.hides = ({ openTime }) => openTime >= at(400) && openTime < at(410);
+    await survey();
+    expect(await anchor()).toBe(at(600));
+    venue.hides = () => false;
+    await survey();
+    expect(await anchor()).toBe(TEST_OPEN_TIME);
   });
 
   test('that the venue never has are empty after the second answer, and not asked for again', async () => {

@@ -14,6 +14,7 @@ import { epochMs, isEpochMs, type Clock, type EpochMs } from '#core/time.ts';
 import type { Logger } from '#platform/logger.ts';
 import { inTransaction, type Pool } from '#platform/postgres.ts';
 import type { VenueAdapter } from '../extract/venue.ts';
+import { moveAnchor } from '../load/set-anchors.ts';
 import { askVenue, planQuestions } from './ask-venue.ts';
 import { readGaps } from './gap-rows.ts';
 import { reopen, reopenGaps } from './reopen-gaps.ts';
@@ -96,6 +97,7 @@ export async function surveyGaps(survey: GapSurvey): Promise<GapReport> {
     counts = addCounts(counts, told);
   }
   const report = await describe(survey, range, counts);
+  if (due.length > 0 && report.stillMissing === 0) await moveAnchor(pool, series, range.from);
   if (counts.found > 0 || due.length > 0) {
     survey.logger.info({ ...series, ...report, asked: due.length }, 'gaps surveyed');
   }

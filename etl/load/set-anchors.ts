@@ -48,13 +48,12 @@ function isSameSeries(a: Series, b: Series): boolean {
   );
 }
 
-/** To the first stored candle: what an earlier reading left, broken off, is there as well. */
 const MOVE = `
   update market.anchors as a set
     anchor = (
       select c.open_time from market.candles as c
       where c.exchange = a.exchange and c.market_type = a.market_type
-        and c.symbol = a.symbol and c.interval = a.interval
+        and c.symbol = a.symbol and c.interval = a.interval and c.open_time >= $5::timestamptz
       order by c.open_time
       limit 1
     ),

@@ -62,7 +62,13 @@ async function drop(client: PoolClient, { name, attached, detaching }: Month): P
   if (attached) {
     await client.query(`comment on table market.${name} is '${MARK}'`);
     const how = detaching ? 'finalize' : 'concurrently';
-    await client.query(`alter table market.raw_payloads detach partition market.${name} ${how}`);
+    try {
+      await client.query(`alter table market.raw_payloads detach partition market.${name} ${how}`);
+    } catch (error) {
+      // Left as it was: who takes it off by hand keeps it.
+      await client.query(`comment on table market.${name} is null`);
+      throw error;
+    }
   }
   await client.query(`drop table market.${name}`);
 }

@@ -4,7 +4,8 @@
  * the payloads of its time were dropped by retention: then the lineage of its rows has ended anyway.
  * Whatever its age, a run stays while a refused row, a gap or a chunk of a backfill names it, and the
  * newest one and the one with the highest watermark of each series and kind of job stay: they say what
- * is collected, and how far.
+ * is collected, and how far. So do those that asked for the earliest and the latest candle of a series:
+ * they say where its gaps are looked for.
  */
 import type { EpochMs } from '#core/time.ts';
 import type { Pool } from '#platform/postgres.ts';
@@ -29,7 +30,15 @@ const NEEDED = `
   (select distinct on (exchange, market_type, symbol, interval, split_part(job, ':', 1)) id
    from market.ingest_runs
    where watermark is not null
-   order by exchange, market_type, symbol, interval, split_part(job, ':', 1), watermark desc, id desc)`;
+   order by exchange, market_type, symbol, interval, split_part(job, ':', 1), watermark desc, id desc)
+  union
+  (select distinct on (exchange, market_type, symbol, interval) id
+   from market.ingest_runs
+   order by exchange, market_type, symbol, interval, range_from, id)
+  union
+  (select distinct on (exchange, market_type, symbol, interval) id
+   from market.ingest_runs
+   order by exchange, market_type, symbol, interval, range_to desc, id)`;
 
 const PRUNE = `
   with old as (

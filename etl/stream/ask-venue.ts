@@ -10,6 +10,7 @@ import type { CandlePage, VenueAdapter } from '../extract/venue.ts';
 import { ingestInto } from '../ingest.ts';
 import type { SharedRun } from '../load/shared-run.ts';
 import { recordStreamFinding, type StreamFinding } from '../load/record-stream-finding.ts';
+import { moveAnchor } from '../load/set-anchors.ts';
 import { canBecome, haveSameValues } from './same-values.ts';
 import type { StreamedSeries } from './streamed-series.ts';
 
@@ -53,6 +54,8 @@ export async function askVenue(
   const report = await run.use(range, (runId) =>
     ingestInto(runId, { adapter: watched, pool, series, ...range, venueNow, signal }),
   );
+  // The running candle that a fresh series begins with gave it its anchor; what came before counts too.
+  await moveAnchor(pool, series, range.from);
   // As far as its answers were accepted: what was refused at the end is asked for again, with what follows.
   const until = report.watermark;
   const { fruitless } = state;

@@ -105,6 +105,19 @@ describe('a candle that is told as closed', () => {
   });
 });
 
+test('history that the venue answers counts, though the running candle came first', async () => {
+  stream.clock.set(at(3, 1_000));
+  for (const minute of [0, 1, 2]) stream.truth.set(at(minute), candle(minute));
+  stream.tellCandle(candle(3, { isClosed: false }));
+  await storedLike([{ minute: 0 }, { minute: 1 }, { minute: 2 }, { minute: 3, is_closed: false }]);
+  await until('the anchor to be moved', async () => {
+    const { rows } = await database.pool.query<{ anchor: number }>(
+      'select anchor from market.anchors',
+    );
+    return rows.length === 1 && rows[0]?.anchor === at(0);
+  });
+});
+
 describe('while a candle runs', () => {
   test('it is stored open, once a second at most, and never as a revision', async () => {
     stream.tellCandle(candle(0, { isClosed: false, close: decimal('101') }));

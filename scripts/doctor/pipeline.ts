@@ -143,7 +143,7 @@ function judgeLedger(divergence: Divergence | null, isCaptured: boolean): Findin
   return bad(
     'ledger',
     found,
-    `send them through again, by this statement in Postgres: ${sendAgain('market.gaps', 'market.funding_rates')}; what only ClickHouse has was deleted while nobody captured, and stays until the embedded stack is built anew`,
+    `send them through again, by this statement in Postgres: ${sendAgain('market.gaps', 'market.funding_rates', 'market.anchors')}; what only ClickHouse has was deleted while nobody captured, and stays until the embedded stack is built anew`,
   );
 }
 

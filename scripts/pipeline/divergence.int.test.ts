@@ -19,7 +19,7 @@ const BUCKET = 'binance-futures|perp|BTC/USDT|1m 2025-06-01';
 
 beforeEach(async () => {
   await storeCandles(postgres.pool, CANDLES);
-  await analyse(clickhouse.client, CANDLES.map(changeOf));
+  await analyse(clickhouse.client, CANDLES.map(changeOf), { withAnchors: false });
 });
 
 afterEach(async () => {
@@ -105,7 +105,8 @@ test('what was seen just now may be on its way', async () => {
 test('what is level at the second look was on its way', async () => {
   const late = testCandles(2, { symbol: 'LATE/USDT' });
   await storeCandles(postgres.pool, late);
-  const onLook = (): Promise<unknown> => analyse(clickhouse.client, late.map(changeOf));
+  const onLook = (): Promise<unknown> =>
+    analyse(clickhouse.client, late.map(changeOf), { withAnchors: false });
   expect(await find({ onLook })).toBeNull();
 });
 

@@ -224,3 +224,45 @@ test('rows that were touched at or after the given time are left out on both sid
   expect(await buckets(at(42))).toEqual([FUNDING_BUCKET]);
   expect(await buckets(at(40, 5))).toEqual([]);
 });
+
+describe('an anchor is found that', () => {
+  const BUCKET = 'anchor binance-futures|perp|BTC/USDT|1m';
+  const tell = (version: number, anchor: EpochMs, isDeleted = 0): Promise<unknown> =>
+    run(
+      `insert into anchors values ('binance-futures', 'perp', 'BTC/USDT', '1m', ${version},
+         fromUnixTimestamp64Milli(${anchor}, 'UTC'), fromUnixTimestamp64Milli(${at(40)}, 'UTC'),
+         ${isDeleted}, 0, ${version})`,
+    );
+
+  beforeEach(async () => {
+    await postgres.pool.query(
+      `insert into market.anchors (exchange, market_type, symbol, interval, anchor, moved_at)
+       values ('binance-futures', 'perp', 'BTC/USDT', '1m', $1, $2)`,
+      [new Date(at(0)), new Date(at(40))],
+    );
+    await tell(7, at(12));
+    await tell(9, at(0));
+  });
+  afterEach(async () => {
+    await postgres.pool.query('truncate market.anchors');
+    await run('truncate table anchors');
+  });
+
+  test('was moved and ClickHouse does not know; the last move is what counts', async () => {
+    expect(await report()).toEqual([]);
+    await tell(10, at(1));
+    expect(await report()).toEqual([
+      { bucket: BUCKET, what: '1 anchors on both sides, but not with the same values' },
+    ]);
+    expect(await report(String(at(40)))).toEqual([]);
+  });
+
+  test('is missing on one side', async () => {
+    await tell(10, at(0), 1);
+    expect(await report()).toEqual([
+      { bucket: BUCKET, what: '1 anchors in Postgres, 0 in ClickHouse' },
+    ]);
+    await postgres.pool.query('truncate market.anchors');
+    expect(await report()).toEqual([]);
+  });
+});

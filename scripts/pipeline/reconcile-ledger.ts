@@ -1,5 +1,5 @@
 /**
- * Compares what travels with the candles: gaps by series, funding payments by series and UTC day. In:
+ * Compares what travels with the candles: gaps and anchors by series, funding payments by series and UTC day. In:
  * clients. Out: buckets that differ. Every column counts, by the hash of a canonical text that both
  * stores write alike, as `reconcile.ts` has it for candles; nothing is compared by count alone.
  */
@@ -83,6 +83,30 @@ const CLICKHOUSE_FUNDING = `
   )
   group by bucket`;
 
+const POSTGRES_ANCHORS = `
+  select 'anchor ' || exchange || '|' || market_type || '|' || symbol || '|' || interval as bucket,
+         ${POSTGRES_SUMS}
+  from (
+    select exchange, market_type, symbol, interval, md5(${postgresMs('anchor')}) as hash
+    from market.anchors
+    where ${postgresMs('moved_at')}::bigint < $1::bigint
+  ) as hashed
+  group by 1`;
+
+/** The last move of each. */
+const CLICKHOUSE_ANCHORS = `
+  select concat('anchor ', exchange, '|', market_type, '|', symbol, '|', interval) as bucket,
+         ${CLICKHOUSE_SUMS}
+  from (
+    select exchange, market_type, symbol, interval,
+      MD5(toString(toUnixTimestamp64Milli(argMax(anchor, version)))) as hash
+    from anchors
+    group by exchange, market_type, symbol, interval
+    having argMax(is_deleted, version) = 0
+      and toUnixTimestamp64Milli(argMax(moved_at, version)) < {until:Int64}
+  )
+  group by bucket`;
+
 /** @param until only rows that were last touched before it, epoch ms as text; all of them by default. */
 export async function reconcileLedger(
   { pool, clickhouse }: Pick<PipelineClients, 'pool' | 'clickhouse'>,
@@ -95,9 +119,10 @@ export async function reconcileLedger(
     ]);
     return compareBuckets(postgres.rows, other, noun);
   };
-  const [gaps, funding] = await Promise.all([
+  const [gaps, funding, anchors] = await Promise.all([
     compare(POSTGRES_GAPS, CLICKHOUSE_GAPS, 'gaps'),
     compare(POSTGRES_FUNDING, CLICKHOUSE_FUNDING, 'funding payments'),
+    compare(POSTGRES_ANCHORS, CLICKHOUSE_ANCHORS, 'anchors'),
   ]);
-  return [...gaps, ...funding];
+  return [...gaps, ...funding, ...anchors];
 }

@@ -3,6 +3,8 @@
  * order. Out: rows in all four tables, through the analyzer's own core and encoders, and the changes
  * among them as a ledger in memory.
  */
+import type { CandleChange } from '#core/contracts/candle-change.ts';
+import type { AnchorChange } from '#core/contracts/ledger-change.ts';
 import { insertNative, type ClickHouseClient } from '#platform/clickhouse.ts';
 import { PartitionState, type SeriesEvent } from '../../analyzer/partition.ts';
 import { OUTPUT_NAMES, OUTPUTS, OutputRows, type Producer } from '../../analyzer/sink/tables.ts';
@@ -22,6 +24,7 @@ export const TRIAL_PRODUCER: Producer = {
 export async function analyse(
   client: ClickHouseClient,
   changes: readonly SeriesEvent[],
+  { withAnchors = true } = {},
 ): Promise<MemoryLedger> {
   const ledger = new MemoryLedger();
   const rows = new OutputRows(TRIAL_PRODUCER);
@@ -46,9 +49,31 @@ export async function analyse(
     },
   });
   await partition.apply(changes);
+  if (withAnchors) for (const anchor of firstAnchors(changes)) rows.addAnchor(anchor);
   const bytes = rows.take();
   for (const name of OUTPUT_NAMES) {
     if (bytes[name].length > 0) await insertNative(client, OUTPUTS[name], bytes[name]);
   }
   return ledger;
+}
+
+/** Of no partition that a test restores. */
+const NOWHERE = 65_535;
+
+/** As the loader gives them, for series whose stream tells none; the states know nothing of them. */
+function firstAnchors(events: readonly SeriesEvent[]): AnchorChange[] {
+  const told = new Set(events.filter((event) => 'anchor' in event).map(({ key }) => key));
+  const first = new Map<string, CandleChange>();
+  for (const event of events) {
+    if ('anchor' in event || told.has(event.key)) continue;
+    const known = first.get(event.key);
+    if (known === undefined || event.openTime < known.openTime) first.set(event.key, event);
+  }
+  return [...first.values()].map(({ openTime, ...place }) => ({
+    ...place,
+    version: 0n,
+    partition: NOWHERE,
+    anchor: openTime,
+    movedAt: place.committedAt,
+  }));
 }

@@ -180,17 +180,15 @@ export class CandleStream {
     if (at === null && known === null) return;
     const op = at === null ? 'd' : known === null ? 'c' : 'u';
     this.#anchors[series] = at === null ? null : epochMs(at);
-    this.events.push({
-      ...this.#placeOf(series, op, 'stream', this.#next()),
-      anchor: this.#anchors[series]!,
-    });
+    const place = this.#placeOf(series, op, 'stream', this.#next());
+    this.events.push({ ...place, anchor: this.#anchors[series]!, movedAt: place.committedAt });
   }
 
   #snapshotAnchors(): void {
     for (const [series, anchor] of this.#anchors.entries()) {
       if (anchor === null) continue;
       const place = this.#placeOf(series, 'r', 'initial_snapshot', this.#commit << LSN_BITS);
-      this.events.push({ ...place, anchor });
+      this.events.push({ ...place, anchor, movedAt: place.committedAt });
     }
   }
 
