@@ -9,6 +9,7 @@ import { listSeries } from '../gaps/list-gaps.ts';
 import { finishRun } from '../load/finish-run.ts';
 import { loadBatch, type LoadPage } from '../load/load-batch.ts';
 import { quarantineRows } from '../load/quarantine-rows.ts';
+import { readAsked } from '../load/read-asked.ts';
 import { readWatermark } from '../load/read-watermark.ts';
 import { startRun } from '../load/start-run.ts';
 import { keepHouse, type HouseReport, type Retention } from './keep-house.ts';
@@ -109,7 +110,7 @@ test('old runs that wrote nothing go; what was written names its run, however ol
   expect(await keep({ runsDays: 90 })).toEqual(NOTHING);
 });
 
-test('how far a series is collected, and that it is, is known for ever', async () => {
+test('how far a series is collected, what was asked for, and that it is, is known for ever', async () => {
   await runOf(500, { pages: [pageOf(500, 4)] });
   for (const days of [400, 300, 200]) await runOf(days);
   await runOf(350, { job: 'gap-repair', series: ETH });
@@ -118,12 +119,16 @@ test('how far a series is collected, and that it is, is known for ever', async (
   const before = [
     await readWatermark(database.pool, TEST_SERIES),
     await listSeries(database.pool, {}),
+    await readAsked(database.pool, TEST_SERIES),
+    await readAsked(database.pool, ETH),
   ];
   expect(before[0]).not.toBeNull();
-  expect(await keep({ runsDays: 1, rawDays: 35 })).toMatchObject({ runs: 3 });
+  expect(await keep({ runsDays: 1, rawDays: 35 })).toMatchObject({ runs: 2 });
   expect([
     await readWatermark(database.pool, TEST_SERIES),
     await listSeries(database.pool, {}),
+    await readAsked(database.pool, TEST_SERIES),
+    await readAsked(database.pool, ETH),
   ]).toEqual(before);
 });
 
@@ -159,7 +164,8 @@ test('a run stays while a refused row, a gap or a chunk names it, and while it r
   );
   expect(await keep({ runsDays: 90 })).toEqual(NOTHING);
   await pool.query('truncate market.gaps, market.backfill_chunks, market.quarantine');
-  expect(await keep({ runsDays: 90 })).toMatchObject({ runs: 3 });
+  // One of them asked for the earliest candle.
+  expect(await keep({ runsDays: 90 })).toMatchObject({ runs: 2 });
 });
 
 test('whole months of payloads go once their last moment is old enough, with the runs that wrote with them', async () => {
@@ -174,10 +180,10 @@ test('whole months of payloads go once their last moment is old enough, with the
   expect(await keep({ rawDays: 134, runsDays: 1 })).toEqual({
     ...NOTHING,
     rawMonths: ['raw_payloads_2026_01'],
-    runs: 1,
   });
   expect(await months()).toEqual(['raw_payloads_2026_04']);
-  expect(await runs()).toEqual([april]);
+  // January's asked for the earliest candle.
+  expect(await runs()).toEqual([january, april]);
   const { rows } = await database.pool.query('select count(*)::integer as n from market.candles');
   expect(rows).toEqual([{ n: 5 }]);
   expect(await keep({ rawDays: 134, runsDays: 1 })).toEqual(NOTHING);

@@ -123,7 +123,13 @@ test('what was written before is sent by an incremental snapshot of the table', 
   const id = 'take-on-gaps';
   await pipeline.pool.query(
     `insert into market.cdc_signal (id, type, data) values ($1, 'execute-snapshot', $2)`,
-    [id, JSON.stringify({ type: 'incremental', 'data-collections': ['market.gaps'] })],
+    [
+      id,
+      JSON.stringify({
+        type: 'incremental',
+        'data-collections': ['market.gaps', 'market.anchors'],
+      }),
+    ],
   );
   await notes.until('the end of it', (records) =>
     records.some(({ value }) => value?.includes(`"${id}"`) && value.includes('"COMPLETED"')),
