@@ -12,4 +12,4 @@ export {
 } from './register.ts';
 export { checkNotification } from './notifications.ts';
 export { ensureTopics } from './topics.ts';
-export { createDeadLetters, type DeadLetters } from './dead-letters.ts';
+export { createDeadLetters, refuseDeadLetters, type DeadLetters } from './dead-letters.ts';

@@ -4,11 +4,8 @@
  * Exit codes: 0 done, 1 failed, 2 wrong usage. Results go to stdout, everything else to stderr; with
  * --json stdout gets exactly one object, `{"error":{"code":…,"message":…}}` where there is no result.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
-import { Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { packageVersion } from '#platform/package-version.ts';
 import type {
   JsonFlag,
   NormalizeFlags,
@@ -22,8 +19,6 @@ import type { QuarantineFlags, RedriveFlags } from './commands/quarantine.ts';
 import type { RunFlags } from './commands/run.ts';
 import type { SyncFlags } from './commands/sync.ts';
 import { describeFailure, failureJson } from './failure.ts';
-
-const PackageFile = Type.Object({ version: Type.String() });
 
 /** Waits for a command and keeps its verdict, where it has one: its exit code. */
 type Finish = (work: Promise<number | void>) => Promise<void>;
@@ -55,7 +50,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`;
 function createProgram(finish: Finish): Command {
   const program = new Command('wick')
     .description('Wickstream: market candles from venue to signal, with proof')
-    .version(readVersion(), '-V, --version', 'print the version')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .addHelpText('after', HELP_NOTES)
     .showHelpAfterError()
     .exitOverride();
@@ -68,11 +63,6 @@ function createProgram(finish: Finish): Command {
   addHistoryCommands(program, finish);
   addLedgerCommands(program, finish);
   return program;
-}
-
-function readVersion(): string {
-  const text = readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8');
-  return Value.Parse(PackageFile, JSON.parse(text)).version;
 }
 
 function addStackCommands(program: Command, finish: Finish): void {
