@@ -62,6 +62,8 @@ const OURS = 'wick.';
 /** On a record that was redriven: the letter it comes from, and how often. */
 const LETTER_HEADER = 'wick.letter';
 const ATTEMPTS_HEADER = 'wick.attempts';
+/** Partition and offset of a letter. */
+export const LETTER_ID = /^\d{1,9}:\d{1,19}$/;
 
 const Count = Type.String({ pattern: '^\\d{1,15}$' });
 const Head = Compile(
@@ -132,11 +134,12 @@ export function letterOf(
   const all = listHeaders(message.headers);
   const headers = all.filter(([name]) => !name.startsWith(OURS));
   const said = (name: string): string | null => textOf(all.find(([known]) => known === name)?.[1]);
+  const ancestor = said(LETTER_HEADER);
   const attempts = said(ATTEMPTS_HEADER) ?? '0';
   return {
     ...why,
     record: { ...place, offset, timestamp: timeOf(message.timestamp), key, value, headers },
-    ancestor: said(LETTER_HEADER),
+    ancestor: ancestor !== null && LETTER_ID.test(ancestor) ? ancestor : null,
     attempts: /^\d{1,9}$/.test(attempts) ? Number(attempts) : 0,
   };
 }
