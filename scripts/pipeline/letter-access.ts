@@ -13,7 +13,7 @@ import {
 import type { Config } from '#platform/config.ts';
 import { assertCluster, createKafka, type Producer } from '#platform/kafka.ts';
 import { createPostgresPool, postgresOptions, type Pool } from '#platform/postgres.ts';
-import { createCommandLogger } from './venue-access.ts';
+import { createCommandLogger } from './command-logger.ts';
 
 export interface LetterAccess {
   readonly topics: TopicAccess;

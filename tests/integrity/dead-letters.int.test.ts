@@ -2,16 +2,13 @@
  * Poison of each kind through the real analyzer: the partition goes on behind it, each bad record is one
  * letter that holds it to the byte, and `wick dlq` shows it, sends it back and marks it, each once.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TOPIC_CANDLES, TOPIC_DLQ } from '#core/contracts/names.ts';
 import { readRows } from '#platform/clickhouse.ts';
 import type { Producer } from '#platform/kafka.ts';
 import { encodeLetter, type Letter } from '../../connectors/letter.ts';
 import { waitFor } from '../../local/stack/wait.ts';
+import { bytesOf, runLetterCommand, type Listed, type Told } from '../support/letter-command.ts';
 import { storeCandles } from '../support/market.ts';
 import type { OwnProcess } from '../support/own-process.ts';
 import { usePipeline } from '../support/pipeline.ts';
@@ -30,7 +27,6 @@ const pipeline = usePipeline({
   ],
 });
 
-const WICK = join(import.meta.dirname, '..', '..', 'scripts', 'wick.ts');
 const SYMBOL = 'POISON/USDT';
 const candles = walkCandles(120, { symbol: SYMBOL, seed: 11 });
 let topic: TopicRecorder;
@@ -59,63 +55,13 @@ const changed = (pattern: string | RegExp, by: string): Buffer => {
   return Buffer.from(other);
 };
 
-async function wick<T = unknown>(
-  ...args: readonly string[]
-): Promise<{ readonly code: number | null; readonly stderr: string; readonly json: T }> {
-  const env = Object.fromEntries(
-    Object.entries(pipeline.config).map(([name, value]) => [name, String(value)]),
-  );
-  const child = spawn(process.execPath, [WICK, 'dlq', ...args, '--json'], {
-    env: { PATH: process.env['PATH'], ...env, LOG_LEVEL: 'error' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const [stdout, stderr] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close'),
-  ]);
-  expect([stdout.at(0), stdout.at(-2)], stderr).toEqual(['{', '}']);
-  const json: T = JSON.parse(stdout);
-  return { code: child.exitCode, stderr, json };
-}
-
-interface Told {
-  readonly id: string;
-  readonly code: string;
-  readonly reason: string;
-  readonly status: string;
-  readonly ancestor: string | null;
-  readonly attempts: number;
-  readonly parts: number;
-  readonly by: string;
-  readonly outcome?: string;
-  readonly origin: { readonly partition: number; readonly offset: string };
-}
-interface Shown extends Told {
-  readonly stack: string | null;
-  readonly key: Bytes;
-  readonly value: Bytes;
-  readonly headers: readonly (Bytes & { readonly name: string })[];
-}
-interface Bytes {
-  readonly encoding: 'utf8' | 'base64' | null;
-  readonly content: string | null;
-}
-interface Listed {
-  readonly letters: readonly Told[];
-  readonly count: number;
-  readonly reasons: readonly { code: string; letters: number; waiting: number }[];
-}
+const wick = (...args: readonly string[]) => runLetterCommand(pipeline.config, ...args);
 
 const listed = async (...args: readonly string[]): Promise<Listed> =>
-  (await wick<Listed>('list', '--limit', '1000', ...args)).json;
+  (await wick('list', '--limit', '1000', ...args)).json;
 /** Those that wait, oldest first. */
 const waiting = async (): Promise<Told[]> =>
   (await listed()).letters.filter(({ status }) => status === 'waiting').toReversed();
-
-function bytesOf({ encoding, content }: Bytes): Buffer | null {
-  return content === null ? null : Buffer.from(content, encoding ?? 'utf8');
-}
 
 async function stored(openTime: number): Promise<number> {
   const rows = await readRows<{ n: string }>(
@@ -225,7 +171,7 @@ describe('poison of each kind', () => {
 
   test('is kept to the byte', async () => {
     for (const [at, { key = KEY, value, name }] of kinds.entries()) {
-      const { json, code } = await wick<Shown>('show', letters[at]!.id);
+      const { json, code } = await wick('show', letters[at]!.id);
       expect(code, name).toBe(0);
       expect(bytesOf(json.value)?.equals(value), name).toBe(true);
       expect(bytesOf(json.key), name).toEqual(key);
@@ -241,7 +187,7 @@ describe('poison of each kind', () => {
 
   test('is cut into parts where it is large, and told with its stack where there is one', async () => {
     expect(letters.at(-1)).toMatchObject({ parts: Math.ceil(LARGE_BYTES / 900_000) });
-    const { json } = await wick<Shown>('show', letters[0]!.id);
+    const { json } = await wick('show', letters[0]!.id);
     expect(json.stack).toMatch(/SyntaxError.*\n\s+at /s);
   });
 
@@ -264,17 +210,17 @@ describe('poison of each kind', () => {
   test('is parked again when it is redriven, as a new letter that names its ancestor', async () => {
     const before = await listed();
     const ids = [letters[0]!.id, letters.at(-1)!.id];
-    const dry = await wick<{ letters: readonly Told[] }>('redrive', ...ids, '--dry-run');
+    const dry = await wick('redrive', ...ids, '--dry-run');
     expect(dry.json.letters.map(({ outcome }) => outcome)).toEqual(['sent', 'sent']);
     expect(await listed()).toEqual(before);
-    const done = await wick<{ letters: readonly Told[] }>('redrive', ...ids);
+    const done = await wick('redrive', ...ids);
     expect(done).toMatchObject({ code: 0 });
     await untilLetters(before.count + 2);
     const again = (await listed()).letters.slice(0, 2).toReversed();
     for (const [at, letter] of again.entries()) {
       expect(letter).toMatchObject({ ancestor: ids[at], attempts: 1, status: 'waiting' });
       const { value } = at === 0 ? kinds[0]! : kinds.at(-1)!;
-      const { json } = await wick<Shown>('show', letter.id);
+      const { json } = await wick('show', letter.id);
       expect(bytesOf(json.value)?.equals(value)).toBe(true);
     }
     const old = (await listed()).letters.filter(({ id }) => ids.includes(id));
@@ -284,19 +230,19 @@ describe('poison of each kind', () => {
   test('is not redriven twice unless it is asked for', async () => {
     const { id } = letters[0]!;
     const { count } = await listed();
-    const twice = await wick<{ letters: readonly Told[]; passed: number }>('redrive', id);
+    const twice = await wick('redrive', id);
     expect(twice.json).toMatchObject({ letters: [], passed: 1 });
-    const again = await wick<{ letters: readonly Told[] }>('redrive', id, '--again');
+    const again = await wick('redrive', id, '--again');
     expect(again.json.letters).toMatchObject([{ id, outcome: 'sent' }]);
     await untilLetters(count + 1);
   }, 60_000);
 
   test('is dropped by a mark that keeps its bytes, when somebody is sure', async () => {
-    const unsure = await wick<{ error: { code: string } }>('drop', '--reason', 'not_json');
+    const unsure = await wick('drop', '--reason', 'not_json');
     expect(unsure).toMatchObject({ code: 2, json: { error: { code: 'WICK_USAGE' } } });
     const { id } = letters[1]!;
-    expect((await wick<Listed>('drop', id, '--yes')).json.letters).toHaveLength(1);
-    const { json } = await wick<Shown>('show', id);
+    expect((await wick('drop', id, '--yes')).json.letters).toHaveLength(1);
+    const { json } = await wick('show', id);
     expect(json.status).toBe('dropped');
     expect(bytesOf(json.value)?.equals(kinds[1]!.value)).toBe(true);
     expect((await wick('redrive', '--reason', 'no such reason')).json).toMatchObject({
@@ -355,7 +301,7 @@ describe('a letter whose record can be read by now', () => {
     analyzer = await pipeline.startAnalyzer();
     await parkGood(record, '9000000001');
     expect(await stored(candles[80]!.openTime)).toBe(0);
-    const { code, json } = await wick<{ letters: readonly Told[] }>('redrive');
+    const { code, json } = await wick('redrive');
     expect({ code, letters: json.letters }).toMatchObject({
       code: 0,
       letters: [{ outcome: 'sent' }],
@@ -375,7 +321,7 @@ describe('a letter whose record can be read by now', () => {
     await settle(pipeline);
     await parkGood(record, '9000000002');
     expect(await stored(candles[81]!.openTime)).toBe(0);
-    const { code, json } = await wick<{ letters: readonly Told[] }>('redrive');
+    const { code, json } = await wick('redrive');
     expect({ code, letters: json.letters }).toMatchObject({
       code: 0,
       letters: [{ outcome: 'resent' }],
