@@ -223,7 +223,7 @@ async function chosen(
   );
 }
 
-/** What a command that changes something is about must be said. */
+/** @throws AppError WICK_USAGE for what cannot be an id or a time. */
 function filterOf({ reason, from, to }: LetterFlags, ids: readonly string[]): LetterFilter {
   const wrong = ids.find((id) => !LETTER_ID.test(id));
   if (wrong !== undefined) {
