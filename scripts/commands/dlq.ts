@@ -21,6 +21,7 @@ import { commandConfig } from './command-config.ts';
 import type { JsonFlag } from './flags.ts';
 import {
   countByCode,
+  describeCount,
   describeEntry,
   entryJson,
   letterJson,
@@ -66,9 +67,7 @@ export async function list(options: LetterListFlags): Promise<void> {
   }
   process.stdout.write(alignColumns(newest.map(describeEntry)));
   if (entries.length === 0) process.stderr.write('no dead letters\n');
-  for (const { code, letters, waiting } of reasons) {
-    process.stderr.write(`${code}: ${amount(letters, 'letter')}, ${waiting} waiting\n`);
-  }
+  else process.stdout.write(`\n${alignColumns(reasons.map(describeCount))}`);
   if (foreign > 0)
     process.stderr.write(`${amount(foreign, 'message')} in the topic are no letters\n`);
   if (entries.length > limit) process.stderr.write(cutNote(limit));

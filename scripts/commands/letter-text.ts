@@ -1,7 +1,7 @@
 /** Dead letters as people and programs read them. In: entries and letters. Out: cells, text and objects. */
 import type { Letter, LetterEntry } from '../../connectors/index.ts';
 import { formatInstant, type EpochMs } from '#core/time.ts';
-import { describeBytes } from './amounts.ts';
+import { amount, describeBytes, grouped } from './amounts.ts';
 
 export interface ReasonCount {
   readonly code: string;
@@ -18,6 +18,10 @@ export function countByCode(entries: readonly LetterEntry[]): ReasonCount[] {
       waiting: some.filter(({ status }) => status === 'waiting').length,
     }))
     .toSorted((a, b) => b.letters - a.letters || (a.code < b.code ? -1 : 1));
+}
+
+export function describeCount({ code, letters, waiting }: ReasonCount): readonly string[] {
+  return [code, amount(letters, 'letter'), `${grouped(waiting)} waiting`];
 }
 
 export function describeEntry(entry: LetterEntry): readonly string[] {

@@ -24,6 +24,7 @@ const pipeline = usePipeline({
     // Records are taken out of the topic, so that only their letters are left.
     /records are gone from the topic/,
     /Offset out of range, resetting to default offset/,
+    /requested offset is not within the range/,
   ],
 });
 
@@ -250,6 +251,11 @@ describe('poison of each kind', () => {
     });
     await wick('drop', '--yes');
     expect(await waiting()).toEqual([]);
+  }, 60_000);
+
+  test('is read without leaving a group behind', async () => {
+    const { groups } = await pipeline.admin.listGroups();
+    expect(groups.filter(({ groupId }) => groupId.startsWith('wick-reader'))).toEqual([]);
   }, 60_000);
 });
 
