@@ -73,6 +73,7 @@ export const CONSUMER_FETCH = {
 export const PARTITIONS_AT_ONCE = 12;
 /** With more than this to come, the time that a row takes does not matter; batches may grow. */
 const RECORDS_BEHIND = 5_000n;
+const LOGGED_REASON_CHARACTERS_MAX = 300;
 /** Steps of one partition that may wait for their rows; the writer bounds the rows themselves. */
 const UNSETTLED_STEPS_MAX = 8;
 
@@ -278,7 +279,7 @@ class RunningAnalyzer implements Analyzer {
     const before = [...assigned.unsettled].at(-1);
     await Promise.all([
       step.hasRows ? writer.flush({ hasTime: step.isBehind }) : before,
-      this.#park(partition, step.letters),
+      this.#park(partition, step.letters, before),
     ]);
     // Step by step: an older one that took longer must not show its values last.
     await before;
@@ -291,12 +292,20 @@ class RunningAnalyzer implements Analyzer {
     this.#commits.add(partition, step.offset);
   }
 
-  async #park(partition: number, letters: Letters): Promise<void> {
+  /** In the order of the partition, in which they may go back to it one day. */
+  async #park(partition: number, letters: Letters, before?: Promise<void>): Promise<void> {
     if (letters.length === 0) return;
+    await before;
     await this.#options.deadLetters.park(letters);
     this.#options.metrics.deadLetters.inc(letters.length);
     this.#options.logger.warn(
-      { partition, count: letters.length, reason: letters[0]?.reason },
+      {
+        partition,
+        count: letters.length,
+        offset: letters[0]?.message.offset,
+        // It quotes what was sent, of any size.
+        reason: letters[0]?.reason.slice(0, LOGGED_REASON_CHARACTERS_MAX),
+      },
       'records parked in the dead letter topic',
     );
   }

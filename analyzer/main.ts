@@ -2,7 +2,7 @@
  * The analyzer process. Wires Kafka, ClickHouse and Redis to the pure core; holds no logic. It exits
  * when its consumer cannot go on: starting again is its way of recovering.
  */
-import { createDeadLetters } from '../connectors/index.ts';
+import { createDeadLetters, refuseDeadLetters } from '../connectors/index.ts';
 import { TOPIC_CANDLES } from '#core/contracts/names.ts';
 import { clickHouseOptions, createClickHouse } from '#platform/clickhouse.ts';
 import { systemClock } from '#platform/clock.ts';
@@ -12,6 +12,7 @@ import { assertCluster, createKafka, type Kafka, type Producer } from '#platform
 import { runProcess, untilAborted, type Lifecycle } from '#platform/lifecycle.ts';
 import { createLogger } from '#platform/logger.ts';
 import { createMetrics } from '#platform/metrics.ts';
+import { packageVersion } from '#platform/package-version.ts';
 import { createRedis } from '#platform/redis.ts';
 import { CheckpointStore } from './checkpoint.ts';
 import { startAnalyzer } from './consume.ts';
@@ -65,7 +66,10 @@ await runProcess(logger, async (lifecycle) => {
       rules,
       history,
     }),
-    deadLetters: createDeadLetters(producer),
+    deadLetters:
+      config.ANALYZER_POISON === 'stop'
+        ? refuseDeadLetters()
+        : createDeadLetters(producer, `analyzer ${packageVersion()}`),
     partition: { rules, history },
     clock: systemClock,
     logger,

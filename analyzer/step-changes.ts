@@ -46,7 +46,8 @@ export class StepChanges {
       const { offset, value } = message;
       const decoded = decodeCandleMessage({ partition, offset, value });
       if (decoded.kind === 'undecodable') {
-        this.letters.push({ topic, partition, message, reason: decoded.reason });
+        const { code, reason, stack } = decoded;
+        this.letters.push({ topic, partition, message, code, reason, stack });
       } else if (decoded.kind === 'change') {
         const { change } = decoded;
         this.#latest.note(change);

@@ -12,4 +12,9 @@ export {
 } from './register.ts';
 export { checkNotification } from './notifications.ts';
 export { ensureTopics } from './topics.ts';
-export { createDeadLetters, type DeadLetters } from './dead-letters.ts';
+export { createDeadLetters, refuseDeadLetters, type DeadLetters } from './dead-letters.ts';
+export { indexLetters, eachLetter, type LetterEntry, type LetterFilter } from './letter-box.ts';
+export { writeMarks } from './letter-marks.ts';
+export { redriveLetters } from './redrive-letters.ts';
+export { LETTER_ID, type Letter } from './letter.ts';
+export type { TopicAccess } from './topic-reader.ts';

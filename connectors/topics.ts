@@ -6,17 +6,25 @@ import {
   TOPIC_CDC_NOTIFICATIONS,
   TOPIC_CDC_SIGNAL,
   TOPIC_DLQ,
+  TOPIC_DLQ_MARKS,
   TOPIC_PREFIX,
 } from '#core/contracts/names.ts';
 import { AppError, errorText } from '#core/errors.ts';
 import type { Admin } from '#platform/kafka.ts';
 
-const SINGLE = [
-  TOPIC_CDC_NOTIFICATIONS,
-  TOPIC_CDC_SIGNAL,
-  TOPIC_DLQ,
-  `__debezium-heartbeat.${TOPIC_PREFIX}`,
-];
+const DAY_MS = 86_400_000;
+/** Longer than change events, which come again from Postgres; what is parked may be nowhere else. */
+const DLQ_RETENTION_DAYS = 30;
+
+const DELETED = [{ name: 'cleanup.policy', value: 'delete' }];
+const SINGLE = new Map([
+  [TOPIC_CDC_NOTIFICATIONS, DELETED],
+  [TOPIC_CDC_SIGNAL, DELETED],
+  [TOPIC_DLQ, [...DELETED, { name: 'retention.ms', value: String(DLQ_RETENTION_DAYS * DAY_MS) }]],
+  // The last mark of each record counts, and outlives its letter.
+  [TOPIC_DLQ_MARKS, [{ name: 'cleanup.policy', value: 'compact' }]],
+  [`__debezium-heartbeat.${TOPIC_PREFIX}`, DELETED],
+]);
 
 export interface TopicOptions {
   /** Copies of each partition; 1 on a single broker. */
@@ -38,7 +46,7 @@ export async function ensureTopics(admin: TopicAdmin, options: TopicOptions): Pr
   const existing = new Set(await admin.listTopics());
   const wanted = [
     { topic: TOPIC_CANDLES, numPartitions: CANDLE_PARTITIONS },
-    ...SINGLE.map((topic) => ({ topic, numPartitions: 1 })),
+    ...[...SINGLE.keys()].map((topic) => ({ topic, numPartitions: 1 })),
   ];
   const missing = wanted.filter(({ topic }) => !existing.has(topic));
   if (missing.length > 0) {
@@ -48,7 +56,7 @@ export async function ensureTopics(admin: TopicAdmin, options: TopicOptions): Pr
       topics: missing.map((topic) => ({
         ...topic,
         replicationFactor: options.replicationFactor,
-        configEntries: [{ name: 'cleanup.policy', value: 'delete' }],
+        configEntries: SINGLE.get(topic.topic) ?? DELETED,
       })),
     });
   }

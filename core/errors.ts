@@ -42,6 +42,8 @@ export const ERROR_CODES = [
   'WICK_CONNECTOR_REJECTED',
   'WICK_CONNECTOR_UNREACHABLE',
   'WICK_CDC_UNDECODABLE',
+  /** A dead letter of which parts are gone or other than they were. */
+  'WICK_DLQ_DAMAGED',
   'WICK_ANALYZER_STATE_INVALID',
   'WICK_ANALYZER_SINK_FAILED',
   'WICK_STORE_UNREACHABLE',

@@ -142,6 +142,11 @@ export const CONFIG_SCHEMA = Type.Object(
       6_000,
       300_000,
     ),
+    ANALYZER_POISON: Type.Union([Type.Literal('skip'), Type.Literal('stop')], {
+      default: 'skip',
+      description:
+        'A record that cannot be read: skip parks it and goes on, stop ends the analyzer',
+    }),
     SCHEDULER_HTTP_PORT: port('Health and metrics of the scheduler', 8090),
     ANALYZER_HTTP_PORT: port('Health and metrics of the analyzer', 8091),
     STREAMER_HTTP_PORT: port('Health and metrics of the streamer', 8092),

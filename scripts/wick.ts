@@ -4,11 +4,8 @@
  * Exit codes: 0 done, 1 failed, 2 wrong usage. Results go to stdout, everything else to stderr; with
  * --json stdout gets exactly one object, `{"error":{"code":…,"message":…}}` where there is no result.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
-import { Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { packageVersion } from '#platform/package-version.ts';
 import type {
   JsonFlag,
   NormalizeFlags,
@@ -18,12 +15,11 @@ import type {
 } from './commands/flags.ts';
 import type { BackfillFlags } from './commands/backfill.ts';
 import type { GapFillFlags, GapListFlags, GapRepairFlags } from './commands/gaps.ts';
+import type { LetterDropFlags, LetterListFlags, LetterRedriveFlags } from './commands/dlq.ts';
 import type { QuarantineFlags, RedriveFlags } from './commands/quarantine.ts';
 import type { RunFlags } from './commands/run.ts';
 import type { SyncFlags } from './commands/sync.ts';
 import { describeFailure, failureJson } from './failure.ts';
-
-const PackageFile = Type.Object({ version: Type.String() });
 
 /** Waits for a command and keeps its verdict, where it has one: its exit code. */
 type Finish = (work: Promise<number | void>) => Promise<void>;
@@ -55,24 +51,20 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`;
 function createProgram(finish: Finish): Command {
   const program = new Command('wick')
     .description('Wickstream: market candles from venue to signal, with proof')
-    .version(readVersion(), '-V, --version', 'print the version')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .addHelpText('after', HELP_NOTES)
     .showHelpAfterError()
     .exitOverride();
   addStackCommands(program, finish);
   addSetupCommands(program, finish);
   addConnectorCommands(program, finish);
+  addLetterCommands(program, finish);
   addStreamCommand(program, finish);
   addVenueCommands(program, finish);
   addSourceCommands(program, finish);
   addHistoryCommands(program, finish);
   addLedgerCommands(program, finish);
   return program;
-}
-
-function readVersion(): string {
-  const text = readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8');
-  return Value.Parse(PackageFile, JSON.parse(text)).version;
 }
 
 function addStackCommands(program: Command, finish: Finish): void {
@@ -162,6 +154,52 @@ function addConnectorCommands(program: Command, finish: Finish): void {
     .option('--forget', 'with its slot and its place in the WAL: the next one takes a new snapshot')
     .action(async (options: { forget?: boolean }) =>
       finish((await import('./commands/connector.ts')).remove(options)),
+    );
+}
+
+function addLetterCommands(program: Command, finish: Finish): void {
+  const dlq = program
+    .command('dlq')
+    .description('dead letters: records of the candle topic that could not be read, kept whole');
+  const withChoice = (command: Command): Command =>
+    command
+      .option('--reason <reason>', 'only letters of this code, or with this in their reason')
+      .option('--from <time>', 'only letters parked since this day or ISO instant')
+      .option('--to <time>', 'only letters parked before this')
+      .option('--json', 'print one JSON object');
+  withChoice(dlq.command('list'))
+    .description('print letters, newest first, and how many there are by reason')
+    .option('--limit <n>', 'letters, at most', '100')
+    .action(async (options: LetterListFlags) =>
+      finish((await import('./commands/dlq.ts')).list(options)),
+    );
+  dlq
+    .command('show')
+    .description('print a letter whole: origin, reason, stack, headers, key and value')
+    .argument('<id>', 'as "wick dlq list" prints it, for example 0:17')
+    .option('--json', 'print one JSON object')
+    .action(async (id: string, options: JsonFlag) =>
+      finish((await import('./commands/dlq.ts')).show(id, options)),
+    );
+  withChoice(dlq.command('redrive'))
+    .description(
+      'send records once more to where they came from, each once; a candle whose series went on ' +
+        'is sent by Postgres instead. Exit 1 if one of them was left',
+    )
+    .argument('[ids...]', 'which; all that wait where neither ids nor options say')
+    .option('--dry-run', 'say what would become of each, and send nothing')
+    .option('--again', 'also those that were redriven or dropped before')
+    .action(async (ids: string[], options: LetterRedriveFlags) =>
+      finish((await import('./commands/dlq.ts')).redrive(ids, options)),
+    );
+  withChoice(dlq.command('drop'))
+    .description(
+      'mark letters that wait as dropped; their bytes stay as long as the topic keeps them',
+    )
+    .argument('[ids...]', 'which; all that wait where neither ids nor options say')
+    .option('--yes', 'do not ask first')
+    .action(async (ids: string[], options: LetterDropFlags) =>
+      finish((await import('./commands/dlq.ts')).drop(ids, options)),
     );
 }
 
@@ -326,11 +364,21 @@ function ignoreGoneReader(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
 }
 
+/** Resolves once the stream has taken all that was written, or its reader is gone. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => resolve());
+  });
+}
+
 /** Runs this process's command line, and ends the process. */
 export async function main(): Promise<never> {
   process.stdout.on('error', ignoreGoneReader);
   process.stderr.on('error', ignoreGoneReader);
-  process.exit(await runWick(process.argv.slice(2)));
+  const code = await runWick(process.argv.slice(2));
+  // What a pipe has not taken yet would be lost: 20 MB of a dead letter for example.
+  await Promise.all([written(process.stdout), written(process.stderr)]);
+  process.exit(code);
 }
 
 if (import.meta.main) await main();

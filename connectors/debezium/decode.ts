@@ -28,7 +28,19 @@ export type Decoded =
   | { readonly kind: 'funding'; readonly change: FundingChange }
   | { readonly kind: 'anchor'; readonly change: AnchorChange }
   | { readonly kind: 'tombstone' }
-  | { readonly kind: 'undecodable'; readonly reason: string };
+  | ({ readonly kind: 'undecodable' } & Undecodable);
+
+/** Why a record cannot be read, as a word that can be counted and in full. */
+export interface Undecodable {
+  readonly code: UndecodableCode;
+  readonly reason: string;
+  /** Where it was found; null where nothing was thrown. */
+  readonly stack: string | null;
+}
+
+/** Not JSON; a table that is not captured; fields missing or of another type; a value out of range. */
+export const UNDECODABLE_CODES = ['not_json', 'unknown_table', 'wrong_shape', 'bad_value'] as const;
+export type UndecodableCode = (typeof UNDECODABLE_CODES)[number];
 
 /** Never throws: what cannot be decoded is returned with its reason. */
 export function decodeCandleMessage(message: TopicMessage): Decoded {
@@ -37,7 +49,7 @@ export function decodeCandleMessage(message: TopicMessage): Decoded {
   try {
     json = JSON.parse(message.value.toString('utf8'));
   } catch (error) {
-    return { kind: 'undecodable', reason: `not JSON: ${errorText(error)}` };
+    return undecodable('not_json', `not JSON: ${errorText(error)}`, error);
   }
   try {
     if (CandleEnvelopeCheck.Check(json)) {
@@ -53,16 +65,23 @@ export function decodeCandleMessage(message: TopicMessage): Decoded {
       return { kind: 'anchor', change: toAnchorChange(json, message) };
     }
   } catch (error) {
-    return { kind: 'undecodable', reason: errorText(error) };
+    return undecodable('bad_value', errorText(error), error);
   }
-  return { kind: 'undecodable', reason: problemOf(json) };
+  return problemOf(json);
+}
+
+function undecodable(code: UndecodableCode, reason: string, error: unknown): Decoded {
+  const stack = error instanceof Error ? (error.stack ?? null) : null;
+  return { kind: 'undecodable', code, reason, stack };
 }
 
 /** What keeps a message from being a change of the table that it names. */
-function problemOf(json: unknown): string {
+function problemOf(json: unknown): Decoded {
   const table = TableCheck.Check(json) ? json.source.table : 'candles';
   const known = CAPTURED_TABLES.find((name) => name === table);
-  if (known === undefined) return `table "${table}" is unknown`;
+  if (known === undefined) {
+    return undecodable('unknown_table', `table "${table}" is unknown`, null);
+  }
   const [kind, check] = {
     candles: ['a candle', CandleEnvelopeCheck] as const,
     gaps: ['a gap', GapEnvelopeCheck] as const,
@@ -70,7 +89,8 @@ function problemOf(json: unknown): string {
     anchors: ['an anchor', AnchorEnvelopeCheck] as const,
   }[known];
   const problem = check.Errors(json)[0];
-  return `not ${kind} envelope: ${problem?.instancePath ?? ''} ${problem?.message ?? ''}`;
+  const where = `${problem?.instancePath ?? ''} ${problem?.message ?? ''}`;
+  return undecodable('wrong_shape', `not ${kind} envelope: ${where}`, null);
 }
 
 function toChange(envelope: CandleEnvelope, message: TopicMessage): CandleChange {

@@ -22,6 +22,8 @@ export const TOPIC_CDC_NOTIFICATIONS = 'wickstream.cdc.notifications';
 export const CANDLE_PARTITIONS = 12;
 /** Records that could not be applied, raw, with their reason. */
 export const TOPIC_DLQ = 'wickstream.dlq';
+/** What became of dead letters, by where their records came from. */
+export const TOPIC_DLQ_MARKS = 'wickstream.dlq.marks';
 export const GROUP_ANALYZER = 'wickstream-analyzer';
 
 /** Redis keys; `{…}` keeps the keys of one series in one cluster slot. */

@@ -1,7 +1,7 @@
 /** `wick migrate` and `wick bootstrap`. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, errorText } from '#core/errors.ts';
-import { createCommandLogger } from '../pipeline/venue-access.ts';
+import { createCommandLogger } from '../pipeline/command-logger.ts';
 import { bootstrapPipeline, type BootstrapReport } from '../pipeline/bootstrap.ts';
 import { findSilent } from '../pipeline/reachable.ts';
 import type { JsonFlag } from './flags.ts';

@@ -16,7 +16,7 @@ import type { Instrument } from '../../etl/extract/venue.ts';
 import { readWatermark } from '../../etl/load/read-watermark.ts';
 import { runStream } from '../../etl/stream/run-stream.ts';
 import type { AskReport } from '../../etl/stream/ask-venue.ts';
-import { createCommandLogger } from '../pipeline/venue-access.ts';
+import { createCommandLogger } from '../pipeline/command-logger.ts';
 import { amount } from './amounts.ts';
 import { commandConfig } from './command-config.ts';
 import type { StreamFlags } from './flags.ts';

@@ -172,7 +172,7 @@ describe('slot and lag', () => {
       check: 'dead letters',
       ok: false,
       found: '2 records could not be read; what they said is in no table',
-      advice: expect.stringContaining('wickstream.dlq'),
+      advice: expect.stringContaining('dlq list'),
     });
   });
 });

@@ -2,13 +2,14 @@
  * How the pipeline is, seen through its stores, wherever they run. In: the configuration, or what was
  * read with it. Out: findings about stores, connector, slot, lag, dead letters, candles and ledger.
  */
-import { connectorStatus, type ConnectorStatus } from '../../connectors/index.ts';
-import { CONNECTOR_NAME, TOPIC_DLQ } from '#core/contracts/names.ts';
+import { connectorStatus, indexLetters, type ConnectorStatus } from '../../connectors/index.ts';
+import { CONNECTOR_NAME } from '#core/contracts/names.ts';
 import { errorText } from '#core/errors.ts';
 import type { Config } from '#platform/config.ts';
 import { createLogger } from '#platform/logger.ts';
 import { describeBytes } from '../commands/amounts.ts';
 import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
+import { withLetterAccess } from '../pipeline/letter-access.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
 import { findDivergence, type Divergence } from '../pipeline/divergence.ts';
 import { findSilent } from '../pipeline/reachable.ts';
@@ -45,7 +46,11 @@ async function checkCounts(config: Config): Promise<Finding[]> {
     const clients = await openPipelineClients(config, createLogger('wick', 'silent'));
     try {
       const counts = await readCounts(clients);
-      return [...judgeCounts(counts), ...judgeStores(await findDivergence(clients), counts.slot)];
+      const deadLetters = counts.deadLetters === 0 ? 0 : await countWaiting(config);
+      return [
+        ...judgeCounts({ ...counts, deadLetters }),
+        ...judgeStores(await findDivergence(clients), counts.slot),
+      ];
     } finally {
       await clients.close();
     }
@@ -58,6 +63,12 @@ async function checkCounts(config: Config): Promise<Finding[]> {
       ),
     ];
   }
+}
+
+/** Dead letters that nobody has redriven or dropped. */
+async function countWaiting(config: Config): Promise<number> {
+  const { entries } = await withLetterAccess(config, ({ topics }) => indexLetters(topics));
+  return entries.filter(({ status }) => status === 'waiting').length;
 }
 
 export function judgeConnector({ connector, tasks, failure }: ConnectorStatus): Finding {
@@ -94,7 +105,7 @@ export function judgeCounts({
       : bad(
           'dead letters',
           `${deadLetters} records could not be read; what they said is in no table`,
-          `each lies in the topic ${TOPIC_DLQ} with its reason in the headers; the log of the analyzer names them`,
+          '"npm run wick -- dlq list" says why; "dlq redrive" sends them once more, "dlq drop" leaves them',
         ),
   ];
 }

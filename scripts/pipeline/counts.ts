@@ -30,7 +30,7 @@ export interface PipelineCounts {
   readonly changes: number;
   /** Records not yet committed by the analyzer. */
   readonly lag: number;
-  /** Records that the analyzer could not apply and parked, as long as Kafka keeps them. */
+  /** Messages of the dead letter topic, whatever became of them; a large record has several. */
   readonly deadLetters: number;
   readonly candles: number;
   /** Of the feature set that runs, as signals are of the rules that run. */

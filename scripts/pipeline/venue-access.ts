@@ -6,9 +6,10 @@ import { createSharedLimits } from '../../etl/index.ts';
 import { createVenues, type Venues } from '../../scheduler/venues.ts';
 import { systemClock } from '#platform/clock.ts';
 import type { Config } from '#platform/config.ts';
-import { createPlainLogger, type Logger } from '#platform/logger.ts';
+import type { Logger } from '#platform/logger.ts';
 import { createPostgresPool, postgresOptions, type Pool } from '#platform/postgres.ts';
 import { createRedis } from '#platform/redis.ts';
+import { createCommandLogger } from './command-logger.ts';
 
 export interface VenueAccess {
   readonly pool: Pool;
@@ -16,11 +17,6 @@ export interface VenueAccess {
   readonly logger: Logger;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
-}
-
-/** What happens on the way, in words, on stderr. */
-export function createCommandLogger({ LOG_LEVEL }: Pick<Config, 'LOG_LEVEL'>): Logger {
-  return createPlainLogger(LOG_LEVEL, (line) => process.stderr.write(`wick: ${line}\n`));
 }
 
 /** Opens, works, closes. Logs go to stderr. @throws before any work where Postgres does not answer. */
