@@ -15,6 +15,7 @@ import type { Logger } from '#platform/logger.ts';
 import type { AnalyzerMetrics } from './metrics.ts';
 import { checkpointOf, type Assigned } from './assigned.ts';
 import type { CheckpointStore } from './checkpoint.ts';
+import { CONSUMER_FETCH, PARTITIONS_AT_ONCE } from './consumer-fetch.ts';
 import { OffsetCommits } from './offset-commits.ts';
 import { PartitionState, type BatchCounts, type PartitionOptions } from './partition.ts';
 import type { GroupWriter } from './sink/group-writer.ts';
@@ -64,13 +65,6 @@ interface Step {
 /** Thrown to end a step whose partition may be someone else's, or that would hold up the end. */
 class StepAbandoned extends Error {}
 
-/** How much a fetch brings; the benches' bare consumers fetch alike. */
-export const CONSUMER_FETCH = {
-  maxWaitTimeInMs: 100,
-  minBytes: 1,
-  maxBytesPerPartition: 4 * 1024 * 1024,
-} as const;
-export const PARTITIONS_AT_ONCE = 12;
 /** With more than this to come, the time that a row takes does not matter; batches may grow. */
 const RECORDS_BEHIND = 5_000n;
 const LOGGED_REASON_CHARACTERS_MAX = 300;

@@ -12,7 +12,7 @@ import { createKafka } from '#platform/kafka.ts';
 import { createLogger } from '#platform/logger.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { startHealth } from '#platform/health.ts';
-import { CONSUMER_FETCH, PARTITIONS_AT_ONCE } from '../../analyzer/consume.ts';
+import { CONSUMER_FETCH, PARTITIONS_AT_ONCE } from '../../analyzer/consumer-fetch.ts';
 
 const { values } = parseArgs({ options: { table: { type: 'string', default: '' } } });
 const config = loadConfig();

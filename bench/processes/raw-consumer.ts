@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util';
 import { createKafka } from '#platform/kafka.ts';
 import { createLogger } from '#platform/logger.ts';
-import { CONSUMER_FETCH, PARTITIONS_AT_ONCE } from '../../analyzer/consume.ts';
+import { CONSUMER_FETCH, PARTITIONS_AT_ONCE } from '../../analyzer/consumer-fetch.ts';
 
 const { values } = parseArgs({
   options: {
