@@ -19,6 +19,7 @@ import type {
 import type { BackfillFlags } from './commands/backfill.ts';
 import type { GapFillFlags, GapListFlags, GapRepairFlags } from './commands/gaps.ts';
 import type { QuarantineFlags, RedriveFlags } from './commands/quarantine.ts';
+import type { ReconcileFlags } from './commands/reconcile.ts';
 import type { RunFlags } from './commands/run.ts';
 import type { SyncFlags } from './commands/sync.ts';
 import { describeFailure, failureJson } from './failure.ts';
@@ -62,6 +63,7 @@ function createProgram(finish: Finish): Command {
   addStackCommands(program, finish);
   addSetupCommands(program, finish);
   addConnectorCommands(program, finish);
+  addProofCommands(program, finish);
   addStreamCommand(program, finish);
   addVenueCommands(program, finish);
   addSourceCommands(program, finish);
@@ -162,6 +164,24 @@ function addConnectorCommands(program: Command, finish: Finish): void {
     .option('--forget', 'with its slot and its place in the WAL: the next one takes a new snapshot')
     .action(async (options: { forget?: boolean }) =>
       finish((await import('./commands/connector.ts')).remove(options)),
+    );
+}
+
+function addProofCommands(program: Command, finish: Finish): void {
+  program
+    .command('reconcile')
+    .description(
+      'prove that ClickHouse holds what Postgres held at one moment, while both are at work: exit 0 ' +
+        'only if every candle is equal in every column and has its features and signal',
+    )
+    .option('--series <keys>', 'comma-separated, as exchange|market_type|symbol|interval; all')
+    .option('--from <time>', 'first open time: a day or an ISO instant')
+    .option('--to <time>', 'open times end before this')
+    .option('--limit <n>', 'candles that are told one by one, at most', '20')
+    .option('--repair', 'heal what differs, by way of Postgres and Kafka, and prove it again')
+    .option('--json', 'print one JSON object')
+    .action(async (options: ReconcileFlags) =>
+      finish((await import('./commands/reconcile.ts')).reconcile(options)),
     );
 }
 
