@@ -24,6 +24,8 @@ const pipeline = usePipeline({
   expectedLogs: [/canceling statement due to lock timeout/],
 });
 const WICK = join(import.meta.dirname, '..', '..', 'scripts', 'wick.ts');
+/** An idle slot confirms every 5 s, and a proof waits for that; healing takes three of them. */
+const PATIENCE = { timeout: 180_000 };
 const TABLES = ['candles', 'candle_revisions', 'features', 'signals'] as const;
 const SNAPSHOT = walkCandles(1_500, { symbol: 'FIRST/USDT', seed: 1 });
 const STREAM = walkCandles(1_500, { symbol: 'LATER/USDT', seed: 2 });
@@ -77,12 +79,12 @@ async function haunt(candle: Candle, minutes: number): Promise<void> {
   }
 }
 
-describe('while candles keep coming', () => {
+describe('while candles keep coming', PATIENCE, () => {
   test('what Postgres held at the barrier is what ClickHouse has from before it', async () => {
-    let isOver = false;
+    const over = new AbortController();
     let at = 0;
     const write = async (): Promise<void> => {
-      for (let round = 0; !isOver; round += 1) {
+      for (let round = 0; !over.signal.aborted; round += 1) {
         // A new candle, and now and then an old one with another close.
         const old = MOVING[(round * 7) % Math.max(1, at)]!;
         const candles = [MOVING[at]!, ...(round % 3 === 2 ? [{ ...old, close: old.high }] : [])];
@@ -93,7 +95,7 @@ describe('while candles keep coming', () => {
     const writing = write();
     const proofs: Proof[] = [];
     for (let round = 0; round < 3; round += 1) proofs.push(await prove(asked()));
-    isOver = true;
+    over.abort();
     await writing;
     for (const proof of proofs) {
       expect(proof).toMatchObject({ verdict: 'equal', differing: [], rows: [], unsettled: [] });
@@ -152,7 +154,7 @@ describe('the barrier', () => {
   });
 });
 
-describe('damage is named and healed where', () => {
+describe('damage is named and healed where', PATIENCE, () => {
   test('rows are missing', async () => {
     const lost = [SNAPSHOT[400]!, STREAM[900]!, STREAM[1_200]!];
     for (const candle of lost) await forget(candle);
@@ -226,7 +228,7 @@ describe('damage is named and healed where', () => {
   });
 });
 
-describe('only what Postgres holds is compared', () => {
+describe('only what Postgres holds is compared', PATIENCE, () => {
   test('older candles of ClickHouse are counted apart', async () => {
     const [first] = STREAM;
     await haunt(first!, -3 * 1440);
@@ -264,7 +266,7 @@ function configEnv(): Record<string, string> {
   return { ...engines.set.env, CLICKHOUSE_DATABASE: config.CLICKHOUSE_DATABASE };
 }
 
-describe('the command', () => {
+describe('the command', PATIENCE, () => {
   test('names the candle, exits with 1, heals it, and exits with 0', async () => {
     const candle = STREAM[10]!;
     const before = await wick('--json', '--series', seriesKey(candle));

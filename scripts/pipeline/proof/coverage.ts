@@ -14,8 +14,9 @@ import { CLICKHOUSE_SERIES } from '../candle-text.ts';
 import { OF_FEATURE_SET, OF_RULE_SET } from '../produced-by.ts';
 import type { Damage } from './damage.ts';
 import { SPILL } from './day-sums.ts';
+import { findUnfollowedDays, ROW_HASH } from './followed-days.ts';
 import { MAY_BE_ABOVE } from './place.ts';
-import { inClickHouse, type Scope } from './scope.ts';
+import { inClickHouse, scopeOf, type Scope } from './scope.ts';
 
 export interface Coverage {
   readonly rows: readonly Damage[];
@@ -26,12 +27,6 @@ export interface Coverage {
 }
 
 const KEY = 'exchange, market_type, symbol, interval, open_time';
-/** Within one store any hash will do. No amount is below 0, so -1 stands for none. */
-const ROW_HASH = `cityHash64(open, high, low, close,
-  ifNull(volume, toDecimal128(-1, 18)), ifNull(quote_volume, toDecimal128(-1, 18)),
-  ifNull(trades, toInt64(-1)), ifNull(taker_buy_base, toDecimal128(-1, 18)),
-  ifNull(taker_buy_quote, toDecimal128(-1, 18)), revision, observed_at, source)`;
-
 const QUERY = (scope: string): string => `
   select ${CLICKHOUSE_SERIES} as series, toString(toUnixTimestamp64Milli(open_time)) as t, moved,
          is_there, candles, candles = 1 and (candle != known or candle_hash != known_hash) as candle_differs,
@@ -95,7 +90,10 @@ export async function readCoverage(
   lsn: bigint,
   limit: number,
 ): Promise<Coverage> {
-  const { sql, parameters } = inClickHouse(scope);
+  const days = await findUnfollowedDays(clickhouse, producer, scope);
+  if (days.length === 0) return { rows: [], moving: [], isCut: false };
+  // The bounds that a user gave may cut a day.
+  const { sql, parameters } = inClickHouse(within(scopeOf(days), scope));
   const answer = await readRows<unknown>(clickhouse, QUERY(sql), {
     ...parameters,
     ...producer,
@@ -119,6 +117,14 @@ export async function readCoverage(
     else rows.push({ ...key, kind: 'derived', columns: [], what: parts.join(', ') });
   }
   return { rows, moving, isCut: answer.length > limit };
+}
+
+function within(inner: Scope, { from, to }: Scope): Scope {
+  return {
+    series: inner.series,
+    from: from !== null && (inner.from === null || from > inner.from) ? from : inner.from,
+    to: to !== null && (inner.to === null || to < inner.to) ? to : inner.to,
+  };
 }
 
 function told(

@@ -40,14 +40,19 @@ export interface DaySums {
 export async function readPostgresDays(client: PoolClient, scope: Scope): Promise<PostgresDays> {
   const { sql, parameters } = inPostgres(scope);
   const { rows } = await client.query<Bucket & { readonly first: string }>(
-    `select ${POSTGRES_SERIES} || ' ' || to_char(open_time, 'YYYY-MM-DD') as bucket, ${POSTGRES_SUMS},
-            floor(extract(epoch from min(open_time)) * 1000)::bigint::text as first
+    // The text of a series is made once a day, not once a row.
+    `select ${POSTGRES_SERIES} || ' ' || to_char(day, 'YYYY-MM-DD') as bucket, rows, high, low, first
      from (
-       select exchange, market_type, symbol, interval, open_time, ${POSTGRES_HASH} as hash
-       from market.candles
-       where is_closed ${sql}
-     ) as hashed
-     group by 1`,
+       select exchange, market_type, symbol, interval, day, ${POSTGRES_SUMS},
+              floor(extract(epoch from min(open_time)) * 1000)::bigint::text as first
+       from (
+         select exchange, market_type, symbol, interval, open_time, open_time::date as day,
+                ${POSTGRES_HASH} as hash
+         from market.candles
+         where is_closed ${sql}
+       ) as hashed
+       group by exchange, market_type, symbol, interval, day
+     ) as summed`,
     [...parameters],
   );
   const firsts = new Map<string, number>();

@@ -13,10 +13,10 @@ import { ARRIVAL_BOUNDS, lsnText, waitForArrival, type ArrivalBounds } from './a
 import { takeBarrier, type Barrier } from './barrier.ts';
 import { readCoverage } from './coverage.ts';
 import { damageKey, type Damage } from './damage.ts';
-import { parseDay, type Day } from './day.ts';
+import { parseDay } from './day.ts';
 import { compareDays, readPostgresDays, type DaySums, type PostgresDays } from './day-sums.ts';
 import { findDifferingRows } from './differing-rows.ts';
-import type { Scope } from './scope.ts';
+import { scopeOf, type Scope } from './scope.ts';
 
 export interface ProofOptions {
   readonly clients: CountedClients;
@@ -25,8 +25,6 @@ export interface ProofOptions {
   readonly rowsMax: number;
   readonly say: (line: string) => void;
   readonly arrival?: ArrivalBounds;
-  /** Called while a barrier stands, before ClickHouse is read. */
-  readonly onBarrier?: () => Promise<void>;
 }
 
 export interface Proof {
@@ -117,7 +115,6 @@ async function look(options: ProofOptions, scope: Scope): Promise<Look> {
       readPostgresDays(barrier.client, scope),
       waitForArrival(clients, barrier.lsn, say, options.arrival ?? ARRIVAL_BOUNDS),
     ]);
-    await options.onBarrier?.();
     say('comparing');
     return await compareAt(barrier, postgres, scope, options);
   } finally {
@@ -192,14 +189,6 @@ function onePerBucket(mismatches: readonly Mismatch[]): Mismatch[] {
 
 function dayOf({ series, openTime }: Place): string {
   return `${seriesKey(series)} ${formatInstant(openTime).slice(0, 10)}`;
-}
-
-/** The smallest scope that holds all of these days. */
-function scopeOf(days: readonly Day[]): Scope {
-  const series = new Map(days.map((day) => [seriesKey(day.series), day.series]));
-  const from = days.reduce((least, day) => (day.from < least ? day.from : least), days[0]!.from);
-  const to = days.reduce((most, day) => (day.to > most ? day.to : most), days[0]!.to);
-  return { series: [...series.values()], from, to };
 }
 
 /** Gaps and funding payments have no past in ClickHouse: those that were let alone for a while are compared. */

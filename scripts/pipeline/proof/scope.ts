@@ -5,6 +5,7 @@
 import { seriesKey, type Series } from '#core/candle.ts';
 import { formatInstant, type EpochMs } from '#core/time.ts';
 import { CLICKHOUSE_SERIES, POSTGRES_SERIES } from '../candle-text.ts';
+import type { Day } from './day.ts';
 
 export interface Scope {
   /** Empty means all. */
@@ -53,4 +54,12 @@ export function inClickHouse({
       ...(to === null ? {} : { to }),
     },
   };
+}
+
+/** The smallest scope that holds all of these days. */
+export function scopeOf(days: readonly Day[]): Scope {
+  const series = new Map(days.map((day) => [seriesKey(day.series), day.series]));
+  const from = days.reduce((least, day) => (day.from < least ? day.from : least), days[0]!.from);
+  const to = days.reduce((most, day) => (day.to > most ? day.to : most), days[0]!.to);
+  return { series: [...series.values()], from, to };
 }
