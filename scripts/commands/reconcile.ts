@@ -119,7 +119,7 @@ function describe({ found, healed, after }: Healing, limit: number, seconds: num
   if (healed !== null) {
     parts.push(
       `repair: ${amount(healed.asked, 'candle')} sent again, ${amount(healed.rewritten, 'candle')} ` +
-        `taken out and put back, ${amount(healed.removed, 'ghost')} deleted\n`,
+        `changed and changed back, ${amount(healed.removed, 'ghost')} deleted\n`,
     );
   }
   if (after !== null) parts.push(describeProof(after, limit));

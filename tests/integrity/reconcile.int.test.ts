@@ -269,6 +269,7 @@ function configEnv(): Record<string, string> {
 describe('the command', PATIENCE, () => {
   test('names the candle, exits with 1, heals it, and exits with 0', async () => {
     const candle = STREAM[10]!;
+    await forget(candle);
     const before = await wick('--json', '--series', seriesKey(candle));
     expect(before.code).toBe(1);
     expect(JSON.parse(before.stdout)).toMatchObject({

@@ -2,7 +2,7 @@
  * Heals what a proof found, and proves it. In: what a proof is asked. Out: the proof before, what was
  * done, the proof after. All of it goes the way that candles go: ClickHouse has one writer, the analyzer,
  * which also holds states that must follow. First candles are sent again; what that does not heal,
- * because the analyzer believes that it is right, is taken out of Postgres and put back at once.
+ * because the analyzer believes that it is right, is changed in Postgres and changed back at once.
  */
 import { askAgain } from './ask-again.ts';
 import type { Damage } from './damage.ts';
@@ -12,7 +12,7 @@ import { removeGhosts, rewriteStored } from './rewrite.ts';
 interface Healed {
   /** Candles that an incremental snapshot sent again. */
   readonly asked: number;
-  /** Candles that were taken out and put back. */
+  /** Candles that were changed and changed back in one transaction. */
   readonly rewritten: number;
   /** Ghosts that were told as deleted. */
   readonly removed: number;
@@ -43,7 +43,7 @@ export async function healAndProve(options: ProofOptions): Promise<Healing> {
   let after = await prove(asked);
   const left = ofKind(after, 'missing', 'differs', 'derived');
   if (left.length > 0) {
-    say(`${left.length} candles are still wrong; taking them out and putting them back`);
+    say(`${left.length} candles are still wrong; changing them in Postgres and back`);
     rewritten += await rewriteStored(clients.pool, left);
     after = await prove(asked);
   }

@@ -1,17 +1,17 @@
 /**
  * Sends candles through the pipeline as changes, where sending them again is not enough. In: candles that
- * ClickHouse has wrong. Out: transactions on Postgres, each of which leaves every candle as it was: a
- * stored one is taken out and put back, a ghost is put in and taken out. The analyzer sees both halves,
- * and computes anew what depends on them.
+ * ClickHouse has wrong. Out: transactions on Postgres, each of which leaves every candle as it was: the
+ * source of a stored one is changed and changed back, a ghost is put in and taken out. Each half differs
+ * from what the analyzer holds, be they in one batch or in two, so it writes and computes anew.
  */
 import { seriesKey, type Series } from '#core/candle.ts';
-import { formatInstant } from '#core/time.ts';
+import { formatInstant, type EpochMs } from '#core/time.ts';
 import { inTransaction, type Pool, type PoolClient } from '#platform/postgres.ts';
 import { NOTHING, type Damage } from './damage.ts';
 
 /** Candles in one transaction. */
 const ROWS_AT_ONCE = 500;
-/** What the ledger says of the first half of a ghost's end. */
+/** What the ledger says of the first half. */
 const SOURCE = 'reconcile';
 
 const OF_SERIES = `exchange = $1::text and market_type = $2::text and symbol = $3::text
@@ -19,21 +19,33 @@ const OF_SERIES = `exchange = $1::text and market_type = $2::text and symbol = $
 
 type Row = Pick<Damage, 'series' | 'openTime' | 'columns'>;
 
-/** @returns how many there were to take out and put back. */
+/** @returns how many there were to change and change back. */
 export async function rewriteStored(pool: Pool, rows: readonly Row[]): Promise<number> {
   let count = 0;
   for (const batch of batchesOf(rows)) {
-    // What is told last is what stays.
-    const { rowCount } = await pool.query(
-      `with gone as (
-         delete from market.candles
+    const series = partsOf(batch[0]!.series);
+    const times = batch.map(({ openTime }) => formatInstant(openTime));
+    count += await inTransaction(pool, async (client) => {
+      const { rows: stored } = await client.query<{ open_time: EpochMs; source: string }>(
+        `select open_time, source from market.candles
          where ${OF_SERIES} and open_time = any($5::timestamptz[]) and is_closed
-         returning *
-       )
-       insert into market.candles select * from gone`,
-      [...partsOf(batch[0]!.series), batch.map(({ openTime }) => formatInstant(openTime))],
-    );
-    count += rowCount ?? 0;
+         for update`,
+        [...series, times],
+      );
+      const found = stored.map(({ open_time }) => formatInstant(open_time));
+      await client.query(
+        `update market.candles set source = $6::text
+         where ${OF_SERIES} and open_time = any($5::timestamptz[])`,
+        [...series, found, SOURCE],
+      );
+      await client.query(
+        `update market.candles as candle set source = was.source
+         from unnest($5::timestamptz[], $6::text[]) as was (open_time, source)
+         where ${OF_SERIES} and candle.open_time = was.open_time`,
+        [...series, found, stored.map(({ source }) => source)],
+      );
+      return stored.length;
+    });
   }
   return count;
 }
