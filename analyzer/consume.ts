@@ -325,8 +325,7 @@ class RunningAnalyzer implements Analyzer {
       },
     });
     const committed = first === 0n ? null : first;
-    // What a long restore has passed is kept: cut off, the next one goes on from there. Below every
-    // offset, so that whatever is consumed again takes its place.
+    // For the next restore, if this one is cut off; whatever is consumed again takes their place.
     const cause = { offset: '0', isFoldedAgain: false };
     const aside = {
       breathe: () => this.#breathe(payload),

@@ -49,6 +49,8 @@ export const ERROR_CODES = [
   'WICK_STORE_UNREACHABLE',
   'WICK_STORE_REFUSED',
   'WICK_MIGRATION_FAILED',
+  /** Two stores could not be compared, because changes do not arrive. */
+  'WICK_PROOF_STALLED',
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 

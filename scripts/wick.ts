@@ -15,14 +15,13 @@ import type {
 } from './commands/flags.ts';
 import type { BackfillFlags } from './commands/backfill.ts';
 import type { GapFillFlags, GapListFlags, GapRepairFlags } from './commands/gaps.ts';
-import type { LetterDropFlags, LetterListFlags, LetterRedriveFlags } from './commands/dlq.ts';
 import type { QuarantineFlags, RedriveFlags } from './commands/quarantine.ts';
 import type { RunFlags } from './commands/run.ts';
 import type { SyncFlags } from './commands/sync.ts';
 import { describeFailure, failureJson } from './failure.ts';
+import { addLetterCommands, addProofCommands, type Finish } from './proof-commands.ts';
 
 /** Waits for a command and keeps its verdict, where it has one: its exit code. */
-type Finish = (work: Promise<number | void>) => Promise<void>;
 
 /** @param args what follows `wick`. @returns the exit code. */
 export async function runWick(args: readonly string[]): Promise<number> {
@@ -59,6 +58,7 @@ function createProgram(finish: Finish): Command {
   addSetupCommands(program, finish);
   addConnectorCommands(program, finish);
   addLetterCommands(program, finish);
+  addProofCommands(program, finish);
   addStreamCommand(program, finish);
   addVenueCommands(program, finish);
   addSourceCommands(program, finish);
@@ -154,52 +154,6 @@ function addConnectorCommands(program: Command, finish: Finish): void {
     .option('--forget', 'with its slot and its place in the WAL: the next one takes a new snapshot')
     .action(async (options: { forget?: boolean }) =>
       finish((await import('./commands/connector.ts')).remove(options)),
-    );
-}
-
-function addLetterCommands(program: Command, finish: Finish): void {
-  const dlq = program
-    .command('dlq')
-    .description('dead letters: records of the candle topic that could not be read, kept whole');
-  const withChoice = (command: Command): Command =>
-    command
-      .option('--reason <reason>', 'only letters of this code, or with this in their reason')
-      .option('--from <time>', 'only letters parked since this day or ISO instant')
-      .option('--to <time>', 'only letters parked before this')
-      .option('--json', 'print one JSON object');
-  withChoice(dlq.command('list'))
-    .description('print letters, newest first, and how many there are by reason')
-    .option('--limit <n>', 'letters, at most', '100')
-    .action(async (options: LetterListFlags) =>
-      finish((await import('./commands/dlq.ts')).list(options)),
-    );
-  dlq
-    .command('show')
-    .description('print a letter whole: origin, reason, stack, headers, key and value')
-    .argument('<id>', 'as "wick dlq list" prints it, for example 0:17')
-    .option('--json', 'print one JSON object')
-    .action(async (id: string, options: JsonFlag) =>
-      finish((await import('./commands/dlq.ts')).show(id, options)),
-    );
-  withChoice(dlq.command('redrive'))
-    .description(
-      'send records once more to where they came from, each once; a candle whose series went on ' +
-        'is sent by Postgres instead. Exit 1 if one of them was left',
-    )
-    .argument('[ids...]', 'which; all that wait where neither ids nor options say')
-    .option('--dry-run', 'say what would become of each, and send nothing')
-    .option('--again', 'also those that were redriven or dropped before')
-    .action(async (ids: string[], options: LetterRedriveFlags) =>
-      finish((await import('./commands/dlq.ts')).redrive(ids, options)),
-    );
-  withChoice(dlq.command('drop'))
-    .description(
-      'mark letters that wait as dropped; their bytes stay as long as the topic keeps them',
-    )
-    .argument('[ids...]', 'which; all that wait where neither ids nor options say')
-    .option('--yes', 'do not ask first')
-    .action(async (ids: string[], options: LetterDropFlags) =>
-      finish((await import('./commands/dlq.ts')).drop(ids, options)),
     );
 }
 

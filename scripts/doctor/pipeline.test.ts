@@ -246,7 +246,7 @@ describe('the ledger', () => {
       ok: false,
       found: `gaps or funding payments differ, and nothing is on its way; ${told.join()}`,
       advice: expect.stringContaining(
-        '"data-collections": ["market.gaps", "market.funding_rates"]',
+        '"data-collections": ["market.gaps", "market.funding_rates", "market.anchors"]',
       ),
     });
   });

@@ -4,20 +4,12 @@
  * stores write alike, as `reconcile.ts` has it for candles; nothing is compared by count alone.
  */
 import { readRows } from '#platform/clickhouse.ts';
+import { CLICKHOUSE_SUMS, POSTGRES_SUMS } from './candle-text.ts';
 import { compareBuckets, type Bucket, type Mismatch } from './buckets.ts';
 import type { PipelineClients } from './pipeline-clients.ts';
 
 /** The end of all times that both stores know, epoch ms: every row was seen before. */
 const ALWAYS = '9000000000000';
-
-const POSTGRES_SUMS = `
-  count(*)::text as rows,
-  sum(('x' || substr(hash, 1, 16))::bit(64)::bigint)::text as high,
-  sum(('x' || substr(hash, 17, 16))::bit(64)::bigint)::text as low`;
-const CLICKHOUSE_SUMS = `
-  toString(count()) as rows,
-  toString(sum(toInt128(reinterpretAsInt64(reverse(substring(hash, 1, 8)))))) as high,
-  toString(sum(toInt128(reinterpretAsInt64(reverse(substring(hash, 9, 8)))))) as low`;
 
 const postgresMs = (column: string): string =>
   `floor(extract(epoch from ${column}) * 1000)::bigint::text`;

@@ -6,6 +6,14 @@
  */
 import { readRows } from '#platform/clickhouse.ts';
 import { compareBuckets, type Bucket, type Mismatch } from './buckets.ts';
+import {
+  CLICKHOUSE_HASH,
+  CLICKHOUSE_SERIES,
+  CLICKHOUSE_SUMS,
+  POSTGRES_HASH,
+  POSTGRES_SERIES,
+  POSTGRES_SUMS,
+} from './candle-text.ts';
 import type { PipelineClients } from './pipeline-clients.ts';
 import { OF_FEATURE_SET, OF_RULE_SET } from './produced-by.ts';
 import { reconcileLedger } from './reconcile-ledger.ts';
@@ -18,40 +26,20 @@ export interface ReconcileReport {
   readonly mismatches: readonly Mismatch[];
 }
 
-/** Text of one candle, the same on both sides: plain decimals without trailing zeros, epoch ms. */
 const POSTGRES_BUCKETS = `
-  select exchange || '|' || market_type || '|' || symbol || '|' || interval || ' ' ||
-           to_char(open_time, 'YYYY-MM-DD') as bucket,
-         count(*)::text as rows,
-         sum(('x' || substr(hash, 1, 16))::bit(64)::bigint)::text as high,
-         sum(('x' || substr(hash, 17, 16))::bit(64)::bigint)::text as low
+  select ${POSTGRES_SERIES} || ' ' || to_char(open_time, 'YYYY-MM-DD') as bucket, ${POSTGRES_SUMS}
   from (
-    select exchange, market_type, symbol, interval, open_time,
-      md5(concat_ws('|', (extract(epoch from open_time) * 1000)::bigint,
-        trim_scale(open), trim_scale(high), trim_scale(low), trim_scale(close),
-        coalesce(trim_scale(volume)::text, '~'), coalesce(trim_scale(quote_volume)::text, '~'),
-        coalesce(trades::text, '~'), coalesce(trim_scale(taker_buy_base)::text, '~'),
-        coalesce(trim_scale(taker_buy_quote)::text, '~'), revision,
-        floor(extract(epoch from observed_at) * 1000)::bigint, source)) as hash
+    select exchange, market_type, symbol, interval, open_time, ${POSTGRES_HASH} as hash
     from market.candles
     where is_closed
   ) as hashed
   group by 1`;
 
 const CLICKHOUSE_BUCKETS = `
-  select concat(exchange, '|', market_type, '|', symbol, '|', interval, ' ',
-                toString(toDate(open_time))) as bucket,
-         toString(count()) as rows,
-         toString(sum(toInt128(reinterpretAsInt64(reverse(substring(hash, 1, 8)))))) as high,
-         toString(sum(toInt128(reinterpretAsInt64(reverse(substring(hash, 9, 8)))))) as low
+  select concat(${CLICKHOUSE_SERIES}, ' ', toString(toDate(open_time))) as bucket,
+         ${CLICKHOUSE_SUMS}
   from (
-    select exchange, market_type, symbol, interval, open_time,
-      MD5(concatWithSeparator('|', toString(toUnixTimestamp64Milli(open_time)),
-        toString(open), toString(high), toString(low), toString(close),
-        ifNull(toString(volume), '~'), ifNull(toString(quote_volume), '~'),
-        ifNull(toString(trades), '~'), ifNull(toString(taker_buy_base), '~'),
-        ifNull(toString(taker_buy_quote), '~'), toString(revision),
-        toString(toUnixTimestamp64Milli(observed_at)), source)) as hash
+    select exchange, market_type, symbol, interval, open_time, ${CLICKHOUSE_HASH} as hash
     from candles final
   )
   group by bucket`;
