@@ -17,6 +17,7 @@ import { checkpointOf, type Assigned } from './assigned.ts';
 import type { CheckpointStore } from './checkpoint.ts';
 import { CONSUMER_FETCH, PARTITIONS_AT_ONCE } from './consumer-fetch.ts';
 import { OffsetCommits } from './offset-commits.ts';
+import { whileBeating } from './while-beating.ts';
 import { PartitionState, type BatchCounts, type PartitionOptions } from './partition.ts';
 import type { GroupWriter } from './sink/group-writer.ts';
 import type { Waypoint } from './waypoint.ts';
@@ -62,7 +63,7 @@ interface Step {
   readonly newest: CandleChange | null;
 }
 
-/** Thrown to end a step whose partition may be someone else's, or that would hold up the end. */
+/** Thrown to end a step whose partition may be another's, or that holds up the end. */
 class StepAbandoned extends Error {}
 
 /** With more than this to come, the time that a row takes does not matter; batches may grow. */
@@ -325,16 +326,16 @@ class RunningAnalyzer implements Analyzer {
       },
     });
     const committed = first === 0n ? null : first;
-    // For the next restore, if this one is cut off; whatever is consumed again takes their place.
     const cause = { offset: '0', isFoldedAgain: false };
     const aside = {
       breathe: () => this.#breathe(payload),
       waypoint: (key: string, waypoint: Waypoint) => writer.rows.addWaypoint(key, waypoint, cause),
     };
-    const restored =
+    const restored = await whileBeating(payload, () =>
       source === 'marker'
-        ? await checkpoints.restore(partition, committed, aside)
-        : await checkpoints.rebuild(partition, first, aside);
+        ? checkpoints.restore(partition, committed, aside)
+        : checkpoints.rebuild(partition, first, aside),
+    );
     for (const [key, series] of restored.series) state.series.set(key, series);
     for (const key of restored.rebuilt) state.dirty.add(key);
     // Nothing stored, but not the beginning of the log either: everything is consumed again.

@@ -15,7 +15,7 @@ import { storeCandles } from './market.ts';
 import type { TestPipeline } from './pipeline.ts';
 
 /** WICK_SETTLE_MS is for runs with far more rows than the suites have. */
-const TIMEOUT_MS = Number(process.env['WICK_SETTLE_MS'] ?? 40_000);
+const TIMEOUT_MS = Number(process.env['WICK_SETTLE_MS'] ?? 90_000);
 const producer = producerOf(PRODUCTION_RULES);
 const MARK = 'MARK/USDT';
 let marks = 0;
