@@ -120,7 +120,9 @@ async function shutdown(root: Session, lock: DatabaseSync): Promise<void> {
   root.close();
   await drainPending();
   lock.close();
-  process.exit(0);
+  // All is closed. exit() would wait in ClickHouse's own end for whatever still runs, for ever where
+  // that is an endless query, and with no thread left that hears of the front's death.
+  process.kill(process.pid, 'SIGKILL');
 }
 
 async function main(): Promise<void> {
@@ -128,7 +130,11 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
   // The parent is gone, maybe by kill -9: nobody can use this engine, and the next one waits for its lock.
-  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  const die = (): void => void process.kill(process.pid, 'SIGKILL');
+  process.on('disconnect', die);
+  // It may have gone while this file was loaded: then that was told to nobody, and what it had asked
+  // for is still delivered, an endless query for example.
+  if (!process.connected) die();
   watchParent(process.ppid);
   let lock: DatabaseSync;
   try {
