@@ -132,6 +132,8 @@ async function main(): Promise<void> {
   // The parent is gone, maybe by kill -9: nobody can use this engine, and the next one waits for its lock.
   const die = (): void => void process.kill(process.pid, 'SIGKILL');
   process.on('disconnect', die);
+  // However it ends, be it by an error nobody expected: see shutdown.
+  process.on('exit', die);
   // It may have gone while this file was loaded: then that was told to nobody, and what it had asked
   // for is still delivered, an endless query for example.
   if (!process.connected) die();
