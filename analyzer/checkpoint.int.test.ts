@@ -108,6 +108,7 @@ async function partitionAfter(count: number): Promise<PartitionState> {
     output: {
       change: () => undefined,
       anchor: () => undefined,
+      gap: () => undefined,
       derived: () => undefined,
       waypoint: () => undefined,
       newest: () => undefined,

@@ -106,7 +106,9 @@ const ANCHOR_ENDS = `
   from ${CLICKHOUSE_TABLES.anchors}
   where kafka_partition = {partition:UInt16} and kafka_offset < {committed:UInt64}
   group by key`;
-const AnchorEnd = Compile(Type.Object({ key: Type.String(), newest: Type.String() }));
+/** The last change of each series' gaps below an offset. */
+const GAP_ENDS = ANCHOR_ENDS.replace(CLICKHOUSE_TABLES.anchors, CLICKHOUSE_TABLES.gapRevisions);
+const LastVersion = Compile(Type.Object({ key: Type.String(), newest: Type.String() }));
 
 export class CheckpointStore {
   readonly #options: CheckpointStoreOptions;
@@ -225,8 +227,10 @@ export class CheckpointStore {
     const state = new SeriesState(rules);
     state.position = position;
     state.anchor = await history.anchor(series, position);
+    state.holes = await history.holes(series, position);
     const options = {
       history,
+      holes: state.holes,
       waypointCandles: WAYPOINT_CANDLES,
       breathe,
       waypoint: (passed: Waypoint) => waypoint?.(key, passed),
@@ -266,10 +270,15 @@ export class CheckpointStore {
         rows: rows.map(Number),
       });
     }
-    for (const row of await readRows<unknown>(client, ANCHOR_ENDS, below)) {
-      if (!AnchorEnd.Check(row)) throw unexpected(row);
-      const position = positions.get(row.key) ?? START;
-      positions.set(row.key, { ...position, anchor: BigInt(row.newest) });
+    for (const [query, field] of [
+      [ANCHOR_ENDS, 'anchor'],
+      [GAP_ENDS, 'gap'],
+    ] as const) {
+      for (const row of await readRows<unknown>(client, query, below)) {
+        if (!LastVersion.Check(row)) throw unexpected(row);
+        const position = positions.get(row.key) ?? START;
+        positions.set(row.key, { ...position, [field]: BigInt(row.newest) });
+      }
     }
     return positions;
   }

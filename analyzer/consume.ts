@@ -318,6 +318,7 @@ class RunningAnalyzer implements Analyzer {
       output: {
         change: (change) => writer.rows.addChange(change),
         anchor: (change) => writer.rows.addAnchor(change),
+        gap: (change) => writer.rows.addGap(change),
         derived: (_key, series, row) => writer.rows.addDerived(series, row),
         waypoint: (...waypoint) => writer.rows.addWaypoint(...waypoint),
         newest: (key, newest) => latest.newest(key, newest),

@@ -19,7 +19,7 @@ import { createFrame, fillFrame, type CompiledRuleSet } from './signals/rule-set
 
 /** The result for one candle. `vector` is valid until the next candle is taken. */
 export interface CandleEvaluation {
-  readonly status: Extract<SignalStatus, 'warming' | 'active'>;
+  readonly status: Extract<SignalStatus, 'warming' | 'tainted' | 'active'>;
   /** The feature values in the order of the set, NaN for "no value". */
   readonly vector: Float64Array;
   readonly signal: SignalEvaluation;
@@ -29,7 +29,11 @@ export interface CandleEvaluation {
 
 const SavedEvaluator = Compile(
   Type.Object(
-    { engine: Type.String(), previous: Type.Union([FrameType(), Type.Null()]) },
+    {
+      engine: Type.String(),
+      previous: Type.Union([FrameType(), Type.Null()]),
+      sinceHole: Type.Integer({ minimum: 0 }),
+    },
     { additionalProperties: false },
   ),
 );
@@ -47,9 +51,12 @@ export class Evaluator {
   #current: Float64Array;
   #previous: Float64Array;
   #hasPrevious = false;
+  /** Candles since the last one behind a hole, counted up to the warm-up: then nothing feels it. */
+  #sinceHole: number;
 
   constructor(rules: CompiledRuleSet) {
     this.#rules = rules;
+    this.#sinceHole = rules.features.warmUp;
     this.#engine = createFeatureEngine(rules.features);
     this.#current = createFrame(rules);
     this.#previous = createFrame(rules);
@@ -60,8 +67,13 @@ export class Evaluator {
     return this.#engine.openTime;
   }
 
-  /** Takes the next closed candle of the series. */
-  add(bar: Bar): CandleEvaluation {
+  /**
+   * Takes the next closed candle of the series.
+   * @param isAcrossHole see `isAcrossHole`: it and what follows is tainted until a warm-up has passed.
+   */
+  add(bar: Bar, isAcrossHole = false): CandleEvaluation {
+    if (isAcrossHole) this.#sinceHole = 0;
+    else if (this.#sinceHole < this.#rules.features.warmUp) this.#sinceHole += 1;
     const frame = this.#previous;
     this.#hasPrevious = this.#engine.openTime !== null;
     this.#previous = this.#current;
@@ -88,7 +100,11 @@ export class Evaluator {
           Number.isNaN(value) ? null : value,
         )
       : null;
-    return JSON.stringify({ engine: this.#engine.state(), previous });
+    return JSON.stringify({
+      engine: this.#engine.state(),
+      previous,
+      sinceHole: this.#sinceHole,
+    });
   }
 
   /**
@@ -107,6 +123,7 @@ export class Evaluator {
     const evaluator = new Evaluator(rules);
     evaluator.#engine = restoreFeatureEngine(rules.features, json.engine);
     evaluator.#engine.writeTo(evaluator.#current, 0);
+    evaluator.#sinceHole = json.sinceHole;
     if (json.previous !== null) {
       if (json.previous.length !== evaluator.#frameFields()) throw invalid('is of another width');
       evaluator.#hasPrevious = true;
@@ -149,7 +166,8 @@ export class Evaluator {
       score.fired.length === 0
         ? NOTHING_FIRED
         : score.fired.map((index) => rules.conditions[index]!.name);
-    return { status: 'active', vector, signal, fired };
+    const isTainted = this.#sinceHole < rules.features.warmUp;
+    return { status: isTainted ? 'tainted' : 'active', vector, signal, fired };
   }
 }
 

@@ -9,10 +9,12 @@ import type { CandleValues, Series } from '#core/candle.ts';
 import { seriesKey } from '#core/candle.ts';
 import { CLICKHOUSE_TABLES } from '#core/contracts/names.ts';
 import { decimal, type DecimalString } from '#core/decimal.ts';
+import { GAP_CAUSES } from '#core/gap.ts';
 import { nominalWidthMs } from '#core/interval.ts';
 import { epochMs } from '#core/time.ts';
 import { readRows, type ClickHouseClient } from '#platform/clickhouse.ts';
 import type { HistoricCandle } from './historic-candle.ts';
+import { holesOf, NO_HOLES, type Holes } from './holes.ts';
 import { newestVersion, type Position } from './position.ts';
 import type { OpenRange, SeriesHistory, WaypointMark } from './series-history.ts';
 import { NO_ANCHOR } from './series-state.ts';
@@ -133,6 +135,23 @@ const ANCHOR = `
   having count() > 0`;
 const AnchorRow = Compile(Type.Object({ anchor: Type.String(), is_deleted: Type.Integer() }));
 
+const GAPS = `
+  select toString(toUnixTimestamp64Milli(gap_from)) as f,
+         toString(toUnixTimestamp64Milli(argMax(gap_to, version))) as t,
+         argMax(cause, version) as cause
+  from ${CLICKHOUSE_TABLES.gapRevisions}
+  where ${OF_SERIES} and version <= {version:UInt128}
+  group by gap_from
+  having argMax(is_deleted, version) = 0
+  order by gap_from`;
+const GapRow = Compile(
+  Type.Object({
+    f: Type.String(),
+    t: Type.String(),
+    cause: Type.Union(GAP_CAUSES.map((cause) => Type.Literal(cause))),
+  }),
+);
+
 /** Slots of the grid in one page. */
 const PAGE_SLOTS = 8_192;
 /** Slots in which one candle is looked for. */
@@ -217,6 +236,20 @@ export class ClickHouseHistory implements SeriesHistory {
     if (row === undefined) return NO_ANCHOR;
     if (!AnchorRow.Check(row)) throw unexpected(row);
     return row.is_deleted === 1 ? NO_ANCHOR : Number(row.anchor);
+  }
+
+  async holes(series: Series, at: Position): Promise<Holes> {
+    if (at.gap < 0n) return NO_HOLES;
+    const rows = await readRows<unknown>(this.#client, GAPS, {
+      ...series,
+      version: String(at.gap),
+    });
+    return holesOf(
+      rows.map((row) => {
+        if (!GapRow.Check(row)) throw unexpected(row);
+        return { from: Number(row.f), to: Number(row.t), cause: row.cause };
+      }),
+    );
   }
 
   async #last(series: Series, { from, to }: OpenRange): Promise<number | null> {

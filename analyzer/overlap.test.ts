@@ -94,6 +94,7 @@ describe('a partition', () => {
         output: {
           change: (applied) => ledger.write(applied),
           anchor: (moved) => ledger.writeAnchor(moved),
+          gap: (changed) => void ledger.writeGap(changed),
           derived: (_key, _series, row) => void rows.push(row),
           waypoint: (...waypoint) => ledger.writeWaypoint(...waypoint),
           newest: () => undefined,

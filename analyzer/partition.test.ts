@@ -14,11 +14,12 @@ import {
   STREAM_SERIES,
   type TableOperation,
 } from '../tests/support/candle-stream.ts';
-import { finalAnchor, finalCandles } from '../tests/support/final-candles.ts';
+import { finalAnchor, finalCandles, finalHoles } from '../tests/support/final-candles.ts';
 import { MemoryLedger } from '../tests/support/memory-ledger.ts';
 import { SHORT_RULES, TRIAL_RULES } from '../tests/support/trial-rules.ts';
 import { Evaluator, unanchored, type CandleEvaluation } from './evaluation.ts';
 import { barOf } from './features/bar.ts';
+import { isAcrossHole } from './holes.ts';
 import { PartitionState, type SeriesEvent } from './partition.ts';
 import { advance, positionText, START, type Position } from './position.ts';
 import { foldStored } from './refold.ts';
@@ -76,6 +77,9 @@ class Analyzer {
         anchor: (change) => {
           this.emitted += 1;
           this.ledger.writeAnchor(change);
+        },
+        gap: (change) => {
+          if (this.ledger.writeGap(change)) this.emitted += 1;
         },
         waypoint: (...waypoint) => {
           this.emitted += 1;
@@ -135,9 +139,11 @@ class Analyzer {
       const state = new SeriesState(this.rules);
       state.position = position;
       state.anchor = await this.ledger.anchor(series, position);
+      state.holes = await this.ledger.holes(series, position);
       state.settle(
         await foldStored(this.rules, series, position, state.anchor, {
           history: this.ledger,
+          holes: state.holes,
           waypointCandles: WAYPOINT_CANDLES,
           breathe: async () => undefined,
           waypoint: (waypoint) =>
@@ -159,11 +165,13 @@ function expectedRows(
   for (const series of STREAM_SERIES) {
     const evaluator = new Evaluator(rules);
     const anchor = finalAnchor(events, series);
+    const holes = finalHoles(events, series);
     for (const { key, openTime, values } of finalCandles(events, series)) {
-      const isCounting = openTime >= anchor;
-      const evaluation = isCounting
-        ? evaluator.add(barOf({ ...values!, openTime }))
-        : unanchored(rules);
+      const isAcross = isAcrossHole(holes, series.interval, evaluator.openTime, openTime);
+      const evaluation =
+        openTime >= anchor
+          ? evaluator.add(barOf({ ...values!, openTime }), isAcross)
+          : unanchored(rules);
       rows[`${key} ${openTime}`] = sayingOf(evaluation);
     }
   }
@@ -213,7 +221,7 @@ const anyLife = fc.record({
 });
 
 function streamOf(life: { rows: number; operations: readonly TableOperation[] }): SeriesEvent[] {
-  const stream = new CandleStream(life.rows);
+  const stream = new CandleStream(life.rows, 2);
   for (const operation of life.operations) stream.apply(operation);
   return asTopic(stream.events);
 }
@@ -229,6 +237,7 @@ function placesAfter(changes: readonly SeriesEvent[]): ReadonlyMap<string, strin
   for (const change of changes) {
     const position = positions.get(change.key) ?? START;
     if ('anchor' in change) positions.set(change.key, { ...position, anchor: change.version });
+    else if ('gap' in change) positions.set(change.key, { ...position, gap: change.version });
     else if (change.values?.isClosed !== false)
       positions.set(change.key, advance(position, change));
   }
@@ -360,7 +369,7 @@ test('a candle that still runs is emitted nowhere, and its close is', async () =
   await fc.assert(
     fc.asyncProperty(anyRules, anyLife, anyCuts, async (rules, life, cuts) => {
       const running = streamOf(life).filter(
-        (event) => !('anchor' in event) && event.values?.isClosed === false,
+        (event) => 'values' in event && event.values?.isClosed === false,
       );
       const analyzer = new Analyzer(RULES[rules]);
       for (const batch of cut(running, cuts)) await analyzer.take(batch);

@@ -5,8 +5,9 @@
  */
 import type { Series } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
-import type { AnchorChange } from '#core/contracts/ledger-change.ts';
+import type { AnchorChange, GapChange } from '#core/contracts/ledger-change.ts';
 import type { LateChange } from './history-walk.ts';
+import { withGap, type HoleCut, type Holes } from './holes.ts';
 import { placedAfter, snapshotOf, type SnapshotPlace } from './overlap.ts';
 import { advance, isApplied, type Position } from './position.ts';
 import type { AnchorMove, Refolded } from './refold-pass.ts';
@@ -17,12 +18,13 @@ import type { CompiledRuleSet } from './signals/rule-set.ts';
 import { WAYPOINT_CANDLES, type Waypoint, type WaypointCause } from './waypoint.ts';
 
 /** What moves a series. */
-export type SeriesEvent = CandleChange | AnchorChange;
+export type SeriesEvent = CandleChange | AnchorChange | GapChange;
 
 /** Where a partition puts what it derives. */
 export interface PartitionOutput {
   change(change: CandleChange): void;
   anchor(change: AnchorChange): void;
+  gap(change: GapChange): void;
   derived(key: string, series: Series, row: DerivedRow): void;
   waypoint(key: string, waypoint: Waypoint, cause: WaypointCause): void;
   /**
@@ -71,7 +73,10 @@ interface SeriesBatch {
   anchor: number;
   /** Where the moves went that wait for the end of the batch. */
   moved: AnchorMove | null;
-  /** Of the newest change of either kind. */
+  /** The holes as far as the batch has come, and where they changed behind its candles. */
+  holes: Holes;
+  readonly cuts: HoleCut[];
+  /** Of the newest change of any kind. */
   offset: string;
 }
 
@@ -101,14 +106,14 @@ export class PartitionState {
     const counts: BatchCounts = { applied: 0, skipped: 0, refolded: 0, refoldedRows: 0 };
     const batches = new Map<string, SeriesBatch>();
     for (const event of events) {
-      const isAnchor = 'anchor' in event;
-      if (!isAnchor && event.values?.isClosed === false) continue;
+      if ('values' in event && event.values?.isClosed === false) continue;
       let batch = batches.get(event.key);
       if (batch === undefined) {
         batch = this.#begin(event);
         batches.set(event.key, batch);
       }
-      if (isAnchor) this.#takeAnchor(batch, event, counts);
+      if ('anchor' in event) this.#takeAnchor(batch, event, counts);
+      else if ('gap' in event) this.#takeGap(batch, event, counts);
       else this.#take(batch, event, counts);
     }
     for (const batch of batches.values()) await this.#end(batch, counts);
@@ -119,8 +124,9 @@ export class PartitionState {
     const state = this.series.get(key) ?? new SeriesState(this.#options.rules);
     this.series.set(key, state);
     const snapshot = this.#snapshots.get(key) ?? snapshotOf(state.position, this.takenBelow - 1n);
-    const { position: to, anchor } = state;
-    return { key, series, state, snapshot, last: null, late: [], to, anchor, moved: null, offset };
+    const { position: to, anchor, holes } = state;
+    const before = { to, anchor, moved: null, holes, cuts: [], offset };
+    return { key, series, state, snapshot, last: null, late: [], ...before };
   }
 
   #take(batch: SeriesBatch, change: CandleChange, counts: BatchCounts): void {
@@ -135,7 +141,7 @@ export class PartitionState {
     batch.offset = change.offset;
     // Once one change needs history, what follows it in the series does too.
     const isOlder = placed.openTime < batch.anchor;
-    if (late.length > 0 || batch.moved !== null) {
+    if (isWaiting(batch)) {
       late.push({ change: placed, isOlder });
       return;
     }
@@ -174,7 +180,7 @@ export class PartitionState {
     batch.offset = change.offset;
     this.#options.output.anchor(placed);
     const isEmpty = state.newest === null && state.anchor === NO_ANCHOR;
-    if (batch.late.length === 0 && batch.moved === null && (isEmpty || anchor === before)) {
+    if (!isWaiting(batch) && (isEmpty || anchor === before)) {
       state.anchor = anchor;
       state.position = { ...state.position, anchor: placed.version };
     } else if (anchor !== before) {
@@ -182,6 +188,32 @@ export class PartitionState {
       const { version } = placed;
       batch.moved = { from: Math.min(from, anchor), to: Math.max(to, anchor), version };
     }
+  }
+
+  /**
+   * Rows of a snapshot share a version, so one that is told again may be taken again: what it says is
+   * the same. What lies ahead of the candles costs nothing.
+   */
+  #takeGap(batch: SeriesBatch, change: GapChange, counts: BatchCounts): void {
+    const { key, state } = batch;
+    const placed = this.#place(batch, change);
+    const { version, from } = placed;
+    if (version < batch.to.gap) {
+      counts.skipped += 1;
+      return;
+    }
+    this.dirty.add(key);
+    counts.applied += 1;
+    batch.to = { ...batch.to, gap: version };
+    batch.offset = change.offset;
+    this.#options.output.gap(placed);
+    const holes = withGap(batch.holes, placed);
+    const isBehind = state.newest !== null && from <= state.newest.openTime;
+    if (holes !== batch.holes && (isBehind || isWaiting(batch))) batch.cuts.push({ from, version });
+    batch.holes = holes;
+    if (isWaiting(batch)) return;
+    state.holes = holes;
+    state.position = { ...state.position, gap: version };
   }
 
   #place<Change extends SeriesEvent>(batch: SeriesBatch, change: Change): Change {
@@ -196,9 +228,9 @@ export class PartitionState {
   }
 
   async #end(batch: SeriesBatch, counts: BatchCounts): Promise<void> {
-    const { key, state, late, moved, to, anchor } = batch;
+    const { key, state, to, anchor, holes } = batch;
     const { output } = this.#options;
-    if (late.length > 0 || moved !== null) {
+    if (isWaiting(batch)) {
       counts.refolded += 1;
       const { isNewestChanged, row, rows } = await this.#refold(batch);
       counts.refoldedRows += rows;
@@ -206,16 +238,17 @@ export class PartitionState {
       if (isNewestChanged && row === null) output.newest(key, null);
       state.position = to;
       state.anchor = anchor;
+      state.holes = holes;
     }
     if (batch.last !== null) output.newest(key, { candle: state.newest!, row: batch.last });
   }
 
   async #refold(batch: SeriesBatch): Promise<Refolded> {
-    const { key, series, state, late, anchor, moved, offset } = batch;
+    const { key, series, state, late, anchor, moved, holes, cuts, offset } = batch;
     const { output, history, settle = NOTHING, breathe = NOTHING } = this.#options;
     await settle();
     return refold(
-      { series, state, late, anchor, moved },
+      { series, state, late, anchor, moved, holes, cuts },
       {
         history,
         breathe,
@@ -228,4 +261,9 @@ export class PartitionState {
       },
     );
   }
+}
+
+/** Something waits for the end of the batch; what follows it in the series does too. */
+function isWaiting({ late, moved, cuts }: SeriesBatch): boolean {
+  return late.length > 0 || moved !== null || cuts.length > 0;
 }

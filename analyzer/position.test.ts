@@ -51,11 +51,13 @@ test.each([
   [at(9n, 'd', 1), at(9n, 'c', 2)].reduce(advance, START),
   { ...advance(START, at(9n, 'c', 2)), anchor: 7n },
   { ...START, anchor: 0n },
+  { ...START, gap: 0n },
+  { ...advance(START, at(9n, 'c', 2)), anchor: 7n, gap: 12n },
 ])('position %# is the same after it was written and read', (position) => {
   expect(parsePosition(positionText(position))).toEqual(position);
 });
 
-test.each(['', '1', '1:2', '1:2:x', '1:2:3,', 'a:2:', '1:2:3:x', '1:2:3:4:5'])(
+test.each(['', '1', '1:2', '1:2:x', '1:2:3,', 'a:2:', '1:2:3:x', '1:2:3:4:5:6'])(
   '"%s" is none',
   (text) => {
     expect(parsePosition(text)).toBeNull();

@@ -18,9 +18,11 @@ export interface Position {
   readonly rows: readonly number[];
   /** The last move of the anchor that was taken, which is counted by itself; -1 for none. */
   readonly anchor: bigint;
+  /** The last change of a gap that was taken, which is counted by itself; -1 for none. */
+  readonly gap: bigint;
 }
 
-export const START: Position = { version: -1n, openTime: 0, rows: [], anchor: -1n };
+export const START: Position = { version: -1n, openTime: 0, rows: [], anchor: -1n, gap: -1n };
 
 type Placed = Pick<CandleChange, 'version' | 'op' | 'openTime'>;
 
@@ -35,33 +37,36 @@ export function isApplied(position: Position, change: Placed): boolean {
 /** The position once `change`, which lies behind it, is taken too. */
 export function advance(position: Position, change: Placed): Position {
   const { version, op, openTime } = change;
-  const { anchor } = position;
+  const { anchor, gap } = position;
   const { openTime: upTo, rows } = version === position.version ? position : START;
   return op === 'r'
-    ? { version, openTime, rows, anchor }
-    : { version, openTime: upTo, rows: [...rows, rowOf(change)], anchor };
+    ? { version, openTime, rows, anchor, gap }
+    : { version, openTime: upTo, rows: [...rows, rowOf(change)], anchor, gap };
 }
 
-/** The newest change of either kind. */
-export function newestVersion({ version, anchor }: Position): bigint {
-  return anchor > version ? anchor : version;
+/** The newest change of any kind. */
+export function newestVersion({ version, anchor, gap }: Position): bigint {
+  const newest = anchor > version ? anchor : version;
+  return gap > newest ? gap : newest;
 }
 
-export function positionText({ version, openTime, rows, anchor }: Position): string {
+export function positionText({ version, openTime, rows, anchor, gap }: Position): string {
   const text = `${version}:${openTime}:${rows.join(',')}`;
+  if (gap >= 0n) return `${text}:${anchor}:${gap}`;
   return anchor < 0n ? text : `${text}:${anchor}`;
 }
 
 /** Null when `text` was not written by `positionText`. */
 export function parsePosition(text: string): Position | null {
-  const match = /^(-?\d+):(\d+):((?:-?\d+(?:,-?\d+)*)?)(?::(\d+))?$/.exec(text);
+  const match = /^(-?\d+):(\d+):((?:-?\d+(?:,-?\d+)*)?)(?::(-?\d+))?(?::(\d+))?$/.exec(text);
   if (match === null) return null;
-  const [, version = '', openTime = '', rows = '', anchor] = match;
+  const [, version = '', openTime = '', rows = '', anchor = '-1', gap = '-1'] = match;
   return {
     version: BigInt(version),
     openTime: Number(openTime),
     rows: rows === '' ? [] : rows.split(',').map(Number),
-    anchor: anchor === undefined ? -1n : BigInt(anchor),
+    anchor: BigInt(anchor),
+    gap: BigInt(gap),
   };
 }
 

@@ -9,6 +9,7 @@ import { Evaluator, unanchored } from './evaluation.ts';
 import { barOf } from './features/bar.ts';
 import { findStart } from './find-start.ts';
 import type { HistoricCandle } from './historic-candle.ts';
+import { isAcrossHole, type HoleCut, type Holes } from './holes.ts';
 import { walk, type LateChange, type Overlay, type Step } from './history-walk.ts';
 import type { OpenRange, SeriesHistory, WaypointMark } from './series-history.ts';
 import type { DerivedRow, SeriesState } from './series-state.ts';
@@ -38,6 +39,10 @@ export interface RefoldRequest {
   readonly anchor: number;
   /** Where the batch moved it; null where it did not. */
   readonly moved: AnchorMove | null;
+  /** The holes after the batch. */
+  readonly holes: Holes;
+  /** Where the batch changed them, in any order. */
+  readonly cuts: readonly HoleCut[];
 }
 
 /** Open times that an anchor passed on its way, there and back. */
@@ -69,6 +74,8 @@ export class RefoldPass {
   #lastKnown: HistoricCandle | null = null;
   /** The newest version among the causes so far; below 0 before the first. */
   #cause: bigint;
+  readonly #cuts: readonly HoleCut[];
+  #nextCut = 0;
   #marks: readonly WaypointMark[] = [];
   #nextMark = 0;
   #row: DerivedRow | null = null;
@@ -85,6 +92,7 @@ export class RefoldPass {
     this.#move = move;
     this.#options = options;
     this.#cause = move?.version ?? -1n;
+    this.#cuts = request.cuts.toSorted((a, b) => a.from - b.from);
     this.#evaluator = new Evaluator(request.state.rules);
   }
 
@@ -119,7 +127,8 @@ export class RefoldPass {
   async #begin(): Promise<number> {
     const { series, state, anchor } = this.#request;
     if (this.#move !== null) return this.#move.from;
-    const range = { from: anchor, to: this.#overlay[0]!.openTime + 1 };
+    const first = Math.min(this.#overlay[0]?.openTime ?? Infinity, this.#cuts[0]?.from ?? Infinity);
+    const range = { from: anchor, to: first + 1 };
     const { history } = this.#options;
     const start = await findStart(state.rules, series, state.position, range, history);
     if (start === null) return anchor;
@@ -132,7 +141,8 @@ export class RefoldPass {
 
   /** @returns true when nothing that follows can differ. */
   #take(step: Step): boolean {
-    const { openTime, known, candle, effective, isSettled } = step;
+    const { openTime, known, candle, effective } = step;
+    const isSettled = step.isSettled && this.#nextCut === this.#cuts.length;
     const { series, state, anchor } = this.#request;
     const { output, waypointCandles } = this.#options;
     if (isSettled && this.#cause < 0n) return true;
@@ -152,15 +162,25 @@ export class RefoldPass {
     if (isSame && isSettled && openTime >= (this.#move?.to ?? -Infinity)) return true;
     // What counted before the batch is what the waypoints hold.
     if (known !== null && openTime >= state.anchor) this.#lastKnown = known;
-    for (const { version } of effective) if (version > this.#cause) this.#cause = version;
+    this.#raise(effective);
+    for (; (this.#cuts[this.#nextCut]?.from ?? Infinity) <= openTime; this.#nextCut += 1) {
+      this.#raise([this.#cuts[this.#nextCut]!]);
+    }
     if (candle !== null) this.#fold(candle);
     else if (newest >= 0n) this.#emit({ openTime, version: newest }, this.#cause, null);
     return false;
   }
 
+  #raise(causes: readonly { readonly version: bigint }[]): void {
+    for (const { version } of causes) if (version > this.#cause) this.#cause = version;
+  }
+
   #fold(candle: HistoricCandle): void {
     const { openTime, values, version } = candle;
-    const evaluation = this.#evaluator.add(barOf({ ...values, openTime }));
+    const { series, holes } = this.#request;
+    const before = this.#last?.openTime ?? null;
+    const isAcross = isAcrossHole(holes, series.interval, before, openTime);
+    const evaluation = this.#evaluator.add(barOf({ ...values, openTime }), isAcross);
     this.#last = candle;
     this.#newest = candle;
     this.#row = { openTime, candleVersion: version, version: this.#cause, evaluation };

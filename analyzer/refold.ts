@@ -9,6 +9,7 @@ import type { Series } from '#core/candle.ts';
 import { Evaluator, unanchored } from './evaluation.ts';
 import { barOf } from './features/bar.ts';
 import { findStart } from './find-start.ts';
+import { isAcrossHole, type Holes } from './holes.ts';
 import { overlayOf, walk, type Overlay } from './history-walk.ts';
 import { newestVersion, type Position } from './position.ts';
 import {
@@ -26,13 +27,15 @@ const UNTOUCHED: Refolded = { isNewestChanged: false, row: null, rows: 0 };
 
 /** Folds what the changes can affect; the state's position and anchor are the caller's to move. */
 export async function refold(request: RefoldRequest, options: RefoldOptions): Promise<Refolded> {
-  const { late, anchor, moved } = request;
+  const { late, anchor, moved, cuts } = request;
   const floor = moved?.from ?? anchor;
   const older = overlayOf(late.filter(({ change }) => change.openTime < floor));
   const counting = overlayOf(late.filter(({ change }) => change.openTime >= floor));
   const stored = await storeOlder(request, older, options);
   const move = (await movesCandles(request, counting, options.history)) ? moved : null;
-  if (counting.length === 0 && move === null) return { ...UNTOUCHED, rows: stored };
+  if (counting.length === 0 && move === null && cuts.length === 0) {
+    return { ...UNTOUCHED, rows: stored };
+  }
   const pass = new RefoldPass(request, counting, move, options);
   const result = await pass.run();
   return { ...result, rows: result.rows + stored };
@@ -55,6 +58,7 @@ async function movesCandles(
 /** What folding a whole series leaves behind, and lets happen between. */
 export interface FoldStoredOptions {
   readonly history: SeriesHistory;
+  readonly holes: Holes;
   readonly waypointCandles: number;
   readonly breathe: () => Promise<void>;
   /** Told of what it passes, so that the next folding need not begin at the anchor. */
@@ -67,7 +71,7 @@ export async function foldStored(
   series: Series,
   at: Position,
   anchor: number,
-  { history, waypointCandles, breathe, waypoint }: FoldStoredOptions,
+  { history, holes, waypointCandles, breathe, waypoint }: FoldStoredOptions,
 ): Promise<FoldedSeries> {
   const start = await findStart(rules, series, at, { from: anchor, to: Infinity }, history);
   const evaluator = start?.resumed.evaluator ?? new Evaluator(rules);
@@ -80,7 +84,9 @@ export async function foldStored(
       if (newest !== null && newest.openTime < boundary && boundary > range.from) {
         waypoint({ boundary, version, text: waypointText(evaluator, newest) });
       }
-      evaluator.add(barOf({ ...candle.values, openTime: candle.openTime }));
+      const { openTime, values } = candle;
+      const isAcross = isAcrossHole(holes, series.interval, newest?.openTime ?? null, openTime);
+      evaluator.add(barOf({ ...values, openTime }), isAcross);
       newest = candle;
     }
     await breathe();

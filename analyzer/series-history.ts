@@ -5,6 +5,7 @@
  */
 import type { Series } from '#core/candle.ts';
 import type { HistoricCandle } from './historic-candle.ts';
+import type { Holes } from './holes.ts';
 import type { Position } from './position.ts';
 import type { Waypoint } from './waypoint.ts';
 
@@ -45,4 +46,6 @@ export interface SeriesHistory {
   waypointMarks(series: Series, at: Position, range: OpenRange): Promise<readonly WaypointMark[]>;
   /** Open time of the first candle that counts, or NO_ANCHOR. */
   anchor(series: Series, at: Position): Promise<number>;
+  /** What the candles of the series must not be trusted across. */
+  holes(series: Series, at: Position): Promise<Holes>;
 }

@@ -129,7 +129,11 @@ describe('a saved state', () => {
       text.replace(/"newest":\{.*?\}/, '"newest":null'),
       /another newest/,
     ],
-    ['has no evaluator', text.replace(/"evaluator":.*$/, '"evaluator":"x"}'), /is not JSON/],
+    [
+      'has no evaluator',
+      text.replace(/"evaluator":.*$/, '"evaluator":"x","holes":[]}'),
+      /is not JSON/,
+    ],
   ])('that %s is refused', (_name, damaged, reason) => {
     expect(damaged).not.toBe(text);
     expect(() => SeriesState.restore(TRIAL_RULES, damaged)).toThrow(

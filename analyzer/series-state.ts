@@ -10,6 +10,7 @@ import type { CandleChange } from '#core/contracts/candle-change.ts';
 import { epochMs, type EpochMs } from '#core/time.ts';
 import { Evaluator, unanchored, type CandleEvaluation } from './evaluation.ts';
 import { barOf } from './features/bar.ts';
+import { isAcrossHole, NO_HOLES, type Holes } from './holes.ts';
 import {
   candleAfter,
   invalidState,
@@ -67,6 +68,12 @@ const Saved = Compile(
         Type.Null(),
       ]),
       evaluator: Type.String(),
+      holes: Type.Array(
+        Type.Object(
+          { from: Type.Integer(), to: Type.Integer(), isMadeUp: Type.Boolean() },
+          { additionalProperties: false },
+        ),
+      ),
     },
     { additionalProperties: false },
   ),
@@ -89,6 +96,8 @@ export class SeriesState {
   position: Position = START;
   /** Open time of the first candle that counts, or NO_ANCHOR. */
   anchor: number = NO_ANCHOR;
+  /** What its candles must not be trusted across. */
+  holes: Holes = NO_HOLES;
 
   constructor(rules: CompiledRuleSet) {
     this.rules = rules;
@@ -119,7 +128,9 @@ export class SeriesState {
     }
     const waypoint = isNext ? this.#waypointBefore(change, waypointCandles) : null;
     const bar = barOf({ ...values, openTime });
-    const evaluation = isNext ? this.#evaluator.add(bar) : this.#evaluator.replace(bar);
+    const evaluation = isNext
+      ? this.#evaluator.add(bar, this.#isAcrossHole(change))
+      : this.#evaluator.replace(bar);
     this.#newest = candle;
     this.position = advance(this.position, change);
     const row = { openTime, candleVersion: version, version, evaluation };
@@ -137,6 +148,10 @@ export class SeriesState {
       outcome: 'stored',
       row: { openTime, candleVersion: version, version, evaluation },
     };
+  }
+
+  #isAcrossHole({ series, openTime }: CandleChange): boolean {
+    return isAcrossHole(this.holes, series.interval, this.#newest?.openTime ?? null, openTime);
   }
 
   #waypointBefore({ series, openTime, version }: CandleChange, candles: number): Waypoint | null {
@@ -170,6 +185,7 @@ export class SeriesState {
               values: saveValues(newest.values),
             },
       evaluator: this.#evaluator.save(),
+      holes: this.holes,
     });
   }
 
@@ -188,6 +204,7 @@ export class SeriesState {
     state.#evaluator = Evaluator.restore(rules, json.evaluator);
     state.position = position;
     state.anchor = json.anchor ?? NO_ANCHOR;
+    state.holes = json.holes;
     if (json.newest !== null) {
       const { revision, source } = json.newest;
       const openTime = epochMs(json.newest.openTime);

@@ -1,8 +1,8 @@
 /**
  * The messages of one step, decoded one by one as the state takes them, so that most die young. In:
- * messages of one partition. Out: changes of closed candles and of anchors for the state; what else there
- * is goes where it belongs: running candles to the latest values, gaps and funding payments, which are
- * no part of any state, straight to their tables, and what cannot be read to the dead letters.
+ * messages of one partition. Out: changes of closed candles, of anchors and of gaps for the state; what
+ * else there is goes where it belongs: running candles to the latest values, funding payments, which are
+ * no part of any state, straight to their table, and what cannot be read to the dead letters.
  */
 import { decodeCandleMessage, type DeadLetters } from '../connectors/index.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
@@ -22,7 +22,7 @@ export interface StepMessages {
 export class StepChanges {
   readonly #step: StepMessages;
   readonly #latest: Pick<LatestStep, 'note'>;
-  readonly #rows: Pick<OutputRows, 'addGap' | 'addFunding'>;
+  readonly #rows: Pick<OutputRows, 'addFunding'>;
   readonly letters: Letters = [];
   /** The last change of a closed candle. */
   newest: CandleChange | null = null;
@@ -32,7 +32,7 @@ export class StepChanges {
   constructor(
     step: StepMessages,
     latest: Pick<LatestStep, 'note'>,
-    rows: Pick<OutputRows, 'addGap' | 'addFunding'>,
+    rows: Pick<OutputRows, 'addFunding'>,
   ) {
     this.#step = step;
     this.#latest = latest;
@@ -54,12 +54,9 @@ export class StepChanges {
         if (change.values?.isClosed === false) continue;
         this.newest = change;
         yield change;
-      } else if (decoded.kind === 'anchor') {
+      } else if (decoded.kind === 'anchor' || decoded.kind === 'gap') {
         this.ledgerRows += 1;
         yield decoded.change;
-      } else if (decoded.kind === 'gap') {
-        this.ledgerRows += 1;
-        this.#rows.addGap(decoded.change);
       } else if (decoded.kind === 'funding') {
         this.ledgerRows += 1;
         this.#rows.addFunding(decoded.change);

@@ -56,6 +56,7 @@ describe('a migration', () => {
       'candles',
       'features',
       'funding_rates',
+      'gap_revisions',
       'gaps',
       'schema_migrations',
       'signals',

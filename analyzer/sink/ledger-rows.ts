@@ -4,6 +4,7 @@
  * nothing; a deleted one keeps its key alone.
  */
 import type { Series } from '#core/candle.ts';
+import type { ChangePlace } from '#core/contracts/change-place.ts';
 import type { AnchorChange, FundingChange, GapChange } from '#core/contracts/ledger-change.ts';
 import { decimal } from '#core/decimal.ts';
 import {
@@ -30,6 +31,13 @@ function versionColumns() {
   return { version: new PlainColumn('UInt128'), is_deleted: new PlainColumn('UInt8') };
 }
 
+function offsetColumns() {
+  return {
+    kafka_partition: new PlainColumn('UInt16'),
+    kafka_offset: new PlainColumn('UInt64'),
+  };
+}
+
 function gapColumns() {
   return {
     ...seriesColumns(),
@@ -45,6 +53,17 @@ function gapColumns() {
     detail: new NullableColumn('String'),
     last_run_id: new NullableColumn('Int64'),
     ...versionColumns(),
+  };
+}
+
+function gapRevisionColumns() {
+  return {
+    ...seriesColumns(),
+    gap_from: new PlainColumn(TIME),
+    gap_to: new PlainColumn(TIME),
+    cause: new DictionaryColumn(),
+    ...versionColumns(),
+    ...offsetColumns(),
   };
 }
 
@@ -66,12 +85,10 @@ function fundingColumns() {
 function anchorColumns() {
   return {
     ...seriesColumns(),
-    version: new PlainColumn('UInt128'),
     anchor: new PlainColumn(TIME),
     moved_at: new PlainColumn(TIME),
-    is_deleted: new PlainColumn('UInt8'),
-    kafka_partition: new PlainColumn('UInt16'),
-    kafka_offset: new PlainColumn('UInt64'),
+    ...versionColumns(),
+    ...offsetColumns(),
   };
 }
 
@@ -80,6 +97,7 @@ const ZERO = decimal('0');
 /** Collects rows until they are taken. */
 export class LedgerRows {
   readonly #gap = gapColumns();
+  readonly #gapRevision = gapRevisionColumns();
   readonly #funding = fundingColumns();
   readonly #anchor = anchorColumns();
 
@@ -92,7 +110,9 @@ export class LedgerRows {
     );
   }
 
-  addGap({ series, from, gap, version }: GapChange): void {
+  /** The gap as it is now, and the change. */
+  addGap(change: GapChange): void {
+    const { series, from, gap, version } = change;
     const row = this.#gap;
     writeSeries(row, series);
     row.gap_from.next.int64(from);
@@ -107,6 +127,14 @@ export class LedgerRows {
     row.detail.string(gap?.detail ?? null);
     row.last_run_id.int64(numberOrNull(gap?.lastRunId ?? null));
     writeVersion(row, version, gap === null);
+
+    const revision = this.#gapRevision;
+    writeSeries(revision, series);
+    revision.gap_from.next.int64(from);
+    revision.gap_to.next.int64(gap?.to ?? from);
+    revision.cause.string(gap?.cause ?? '');
+    writeVersion(revision, version, gap === null);
+    writeOffset(revision, change);
   }
 
   addFunding({ series, fundingTime, payment, ingestRunId, rawId, version }: FundingChange): void {
@@ -124,29 +152,30 @@ export class LedgerRows {
   }
 
   addAnchor(change: AnchorChange): void {
-    const { series, anchor, movedAt, version, partition, offset } = change;
+    const { series, anchor, movedAt, version } = change;
     const row = this.#anchor;
     writeSeries(row, series);
     row.anchor.next.int64(anchor ?? 0);
     row.moved_at.next.int64(movedAt);
     writeVersion(row, version, anchor === null);
-    row.kafka_partition.next.uint16(partition);
-    row.kafka_offset.next.uint64(BigInt(offset));
+    writeOffset(row, change);
   }
 
   /** Hands over a block for each table, without bytes where it has no rows, and starts anew. */
   take(): {
     readonly gaps: Buffer;
+    readonly gapRevisions: Buffer;
     readonly fundingRates: Buffer;
     readonly anchors: Buffer;
   } {
     const blocks = {
       gaps: encodeBlock(this.#gap),
+      gapRevisions: encodeBlock(this.#gapRevision),
       fundingRates: encodeBlock(this.#funding),
       anchors: encodeBlock(this.#anchor),
     };
     if (this.rows === 0) return blocks;
-    for (const part of [this.#gap, this.#funding, this.#anchor]) {
+    for (const part of [this.#gap, this.#gapRevision, this.#funding, this.#anchor]) {
       for (const column of Object.values<NativeColumn>(part)) column.clear();
     }
     return blocks;
@@ -167,6 +196,14 @@ function writeVersion(
 ): void {
   columns.version.next.uint128(version);
   columns.is_deleted.next.uint8(isDeleted ? 1 : 0);
+}
+
+function writeOffset(
+  columns: ReturnType<typeof offsetColumns>,
+  { partition, offset }: Pick<ChangePlace, 'partition' | 'offset'>,
+): void {
+  columns.kafka_partition.next.uint16(partition);
+  columns.kafka_offset.next.uint64(BigInt(offset));
 }
 
 function numberOrNull(id: string | null): number | null {

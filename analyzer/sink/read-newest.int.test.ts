@@ -46,6 +46,7 @@ beforeEach(() => {
         rows.addChange(change);
       },
       anchor: (change) => ledger.writeAnchor(change),
+      gap: (change) => void ledger.writeGap(change),
       derived: (_key, series, row) => rows.addDerived(series, row),
       waypoint: (...waypoint) => ledger.writeWaypoint(...waypoint),
       newest: (key, newest) => told.set(key, newest === null ? null : plain(newest)),

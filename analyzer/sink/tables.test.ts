@@ -70,6 +70,7 @@ function taken(rows: OutputRows): Record<OutputName, Record<string, Cell>[]> {
     features: readNative(blocks.features).rows,
     signals: readNative(blocks.signals).rows,
     gaps: readNative(blocks.gaps).rows,
+    gapRevisions: readNative(blocks.gapRevisions).rows,
     fundingRates: readNative(blocks.fundingRates).rows,
     anchors: readNative(blocks.anchors).rows,
     waypoints: readNative(blocks.waypoints).rows,
@@ -384,6 +385,7 @@ test('rows of several series keep apart, in order, and are counted until they ar
   const expected = changes.map(({ series, openTime }) => [series.symbol, String(openTime)]);
   const {
     gaps,
+    gapRevisions: _gapRevisions,
     fundingRates,
     anchors: _anchors,
     waypoints: _waypoints,

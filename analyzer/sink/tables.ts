@@ -27,6 +27,7 @@ export const OUTPUTS = {
   features: CLICKHOUSE_TABLES.features,
   signals: CLICKHOUSE_TABLES.signals,
   gaps: CLICKHOUSE_TABLES.gaps,
+  gapRevisions: CLICKHOUSE_TABLES.gapRevisions,
   fundingRates: CLICKHOUSE_TABLES.fundingRates,
   anchors: CLICKHOUSE_TABLES.anchors,
   waypoints: CLICKHOUSE_TABLES.waypoints,

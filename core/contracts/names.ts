@@ -5,8 +5,11 @@
 
 /** Postgres. */
 export const POSTGRES_SCHEMA = 'market';
-/** Tables whose rows change capture carries, all of them in the candle topic. */
-export const CAPTURED_TABLES = ['candles', 'gaps', 'funding_rates', 'anchors'] as const;
+/**
+ * Tables whose rows change capture carries, all of them in the candle topic, in the order of a snapshot:
+ * what bears on candles first, or they would be folded twice.
+ */
+export const CAPTURED_TABLES = ['anchors', 'gaps', 'candles', 'funding_rates'] as const;
 export const PUBLICATION = 'wickstream';
 export const REPLICATION_SLOT = 'wickstream';
 
@@ -49,6 +52,7 @@ export const CLICKHOUSE_TABLES = {
   features: 'features',
   signals: 'signals',
   gaps: 'gaps',
+  gapRevisions: 'gap_revisions',
   fundingRates: 'funding_rates',
   anchors: 'anchors',
   waypoints: 'waypoints',

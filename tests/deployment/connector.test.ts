@@ -64,7 +64,7 @@ describe('pg-connector.json', () => {
     expect(setting('slot.name')).toBe(REPLICATION_SLOT);
     expect(setting('publication.name')).toBe(PUBLICATION);
     expect(TABLES).toEqual(CAPTURED_TABLES.map((table) => `${POSTGRES_SCHEMA}.${table}`));
-    expect(`${setting('topic.prefix')}.${TABLES[0]}`).toBe(TOPIC_CANDLES);
+    expect(`${setting('topic.prefix')}.${POSTGRES_SCHEMA}.candles`).toBe(TOPIC_CANDLES);
     expect(`${setting('topic.prefix')}.${setting('signal.data.collection')}`).toBe(
       TOPIC_CDC_SIGNAL,
     );
@@ -133,7 +133,7 @@ describe('pg-connector.json', () => {
 
   test('takes the first snapshot in order of series and time', () => {
     expect(setting('snapshot.select.statement.overrides')).toBe(TABLES.join(','));
-    const times = [', open_time', ', gap_from', ', funding_time', ''];
+    const times = ['', ', gap_from', ', open_time', ', funding_time'];
     for (const [index, table] of TABLES.entries()) {
       expect(setting(`snapshot.select.statement.overrides.${table}`)).toBe(
         `select * from ${table} order by exchange, market_type, symbol, interval${times[index]}`,

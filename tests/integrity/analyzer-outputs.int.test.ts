@@ -12,6 +12,7 @@ import { storeCandles } from '../support/market.ts';
 import type { OwnProcess } from '../support/own-process.ts';
 import { usePipeline } from '../support/pipeline.ts';
 import { rewindToBeginning } from '../support/replay.ts';
+import { PRODUCTION_RULES } from '../support/evaluations.ts';
 import { expectBothEndsEqual, settle, tableHashes } from '../support/settle.ts';
 import { walkCandles } from '../support/walk.ts';
 
@@ -25,6 +26,13 @@ let analyzer: OwnProcess;
 beforeAll(async () => {
   // Half of it is in the snapshot, half is streamed.
   await storeCandles(pipeline.pool, candles.slice(0, 100));
+  await pipeline.pool.query(
+    `insert into market.gaps (exchange, market_type, symbol, interval, gap_from, gap_to, candles,
+                              cause, first_seen_at, resolved_at)
+     select exchange, market_type, symbol, interval, min(open_time) - interval '5 minutes',
+            min(open_time), 5, 'venue_empty', now(), now()
+     from market.candles group by 1, 2, 3, 4`,
+  );
   await pipeline.activate();
   analyzer = await pipeline.startAnalyzer();
   await storeCandles(pipeline.pool, candles.slice(100));
@@ -82,6 +90,23 @@ describe('closed candles', () => {
     expect(rows.map(({ status }) => status)).toEqual(['active', 'warming']);
     expect(Number(rows[0]?.decided)).toBeGreaterThan(100);
     expect(rows[1]?.decided).toBe('0');
+  });
+
+  test('came in the snapshot behind what bears on them', async () => {
+    const first = async (table: string, from: string): Promise<number> => {
+      const [row] = await readRows<{ offset: string }>(
+        pipeline.clickhouse,
+        `select toString(min(kafka_offset)) as offset from ${table} where symbol = {symbol:String}
+         having count() > 0`,
+        { symbol: SYMBOL },
+      );
+      if (row === undefined) throw new Error(`${table} has no ${from} of ${SYMBOL}`);
+      return Number(row.offset);
+    };
+    const anchor = await first('anchors', 'anchor');
+    const gap = await first('gap_revisions', 'gap');
+    expect([anchor, gap].sort((a, b) => a - b)).toEqual([anchor, gap]);
+    expect(gap).toBeLessThan(await first('candle_revisions', 'candle'));
   });
 
   test('tell where they came from, back to the WAL', async () => {
@@ -200,6 +225,63 @@ describe('a change in the past', () => {
     await expectBothEndsEqual(pipeline);
     expect(await countOf('features', 'BEFORE/USDT')).toBe(0);
     expect(await countOf('features', 'AFTER/USDT')).toBe(60);
+  });
+});
+
+describe('a gap in the ledger', () => {
+  const gap = candles.slice(110, 113);
+  /** Minutes of the candles whose rows say that they were computed across it. */
+  const tainted = async (table: string): Promise<number[]> => {
+    const rows = await readRows<{ t: string }>(
+      pipeline.clickhouse,
+      `select toString(toUnixTimestamp64Milli(open_time)) as t from ${table} final
+       where symbol = {symbol:String} and status = 'tainted' order by open_time`,
+      { symbol: SYMBOL },
+    );
+    return rows.map(({ t }) => (Number(t) - candles[0]!.openTime) / MINUTE_MS);
+  };
+
+  test('taints what follows it until a warm-up has passed', async () => {
+    await pipeline.pool.query(
+      'delete from market.candles where symbol = $1 and open_time = any($2::timestamptz[])',
+      [SYMBOL, [110, 111, 112].map(at)],
+    );
+    await expectBothEndsEqual(pipeline);
+    expect(await tainted('features')).toEqual([]);
+    await pipeline.pool.query(
+      `insert into market.gaps (exchange, market_type, symbol, interval, gap_from, gap_to, candles,
+                                cause, first_seen_at)
+       select exchange, market_type, symbol, interval, $2, $3, 3, 'missing', now()
+       from market.candles where symbol = $1 limit 1`,
+      [SYMBOL, at(110), at(113)],
+    );
+    await expectBothEndsEqual(pipeline);
+    const minutes = await tainted('features');
+    expect(minutes).toEqual(await tainted('signals'));
+    expect(minutes[0]).toBe(113);
+    const { warmUp } = PRODUCTION_RULES.features;
+    expect(minutes.length).toBe(Math.min(warmUp, 200 - 113));
+  });
+
+  test('lets go of them once it is repaired', async () => {
+    await storeCandles(pipeline.pool, gap);
+    await pipeline.pool.query(
+      `update market.gaps set cause = 'repaired', resolved_at = now()
+       where symbol = $1 and cause = 'missing'`,
+      [SYMBOL],
+    );
+    await expectBothEndsEqual(pipeline);
+    expect(await tainted('features')).toEqual([]);
+  });
+
+  test('taints candles that were made up, and what follows them', async () => {
+    await pipeline.pool.query(
+      `update market.gaps set cause = 'synthetic', resolved_at = now()
+       where symbol = $1 and cause = 'repaired'`,
+      [SYMBOL],
+    );
+    await expectBothEndsEqual(pipeline);
+    expect((await tainted('signals')).slice(0, 4)).toEqual([110, 111, 112, 113]);
   });
 });
 

@@ -40,6 +40,10 @@ export async function analyse(
         ledger.writeAnchor(change);
         rows.addAnchor(change);
       },
+      gap: (change) => {
+        ledger.writeGap(change);
+        rows.addGap(change);
+      },
       waypoint: (key, waypoint, cause) => {
         ledger.writeWaypoint(key, waypoint, cause);
         rows.addWaypoint(key, waypoint, cause);
@@ -65,7 +69,7 @@ function firstAnchors(events: readonly SeriesEvent[]): AnchorChange[] {
   const told = new Set(events.filter((event) => 'anchor' in event).map(({ key }) => key));
   const first = new Map<string, CandleChange>();
   for (const event of events) {
-    if ('anchor' in event || told.has(event.key)) continue;
+    if (!('values' in event) || told.has(event.key)) continue;
     const known = first.get(event.key);
     if (known === undefined || event.openTime < known.openTime) first.set(event.key, event);
   }

@@ -8,6 +8,7 @@ import { seriesKey, type CandleValues, type Series } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import type { ChangeOrigin, ChangePlace } from '#core/contracts/change-place.ts';
 import { decimal } from '#core/decimal.ts';
+import { GAP_CAUSES, type Gap, type GapCause } from '#core/gap.ts';
 import { epochMs, type EpochMs } from '#core/time.ts';
 import type { SeriesEvent } from '../../analyzer/partition.ts';
 import { TEST_OPEN_TIME, TEST_SERIES } from './candles.ts';
@@ -40,7 +41,10 @@ export interface TableOperation {
     | 'snapshot'
     | 'second_start'
     | 'anchor'
-    | 'no_anchor';
+    | 'no_anchor'
+    | 'hole'
+    | 'resolve'
+    | 'forget_hole';
   readonly series: number;
   readonly pick: number;
   readonly value: number;
@@ -62,6 +66,7 @@ export const anyOperation: fc.Arbitrary<TableOperation> = fc.record({
         ...(['gap', 'open', 'close', 'late', 'revise', 'revise_newest'] as const),
         ...(['touch', 'delete', 'move', 'copy', 'unseen', 'snapshot'] as const),
         ...(['second_start', 'anchor', 'anchor', 'no_anchor'] as const),
+        ...(['hole', 'hole', 'resolve', 'forget_hole'] as const),
       ),
     },
   ),
@@ -75,13 +80,23 @@ export class CandleStream {
   readonly events: SeriesEvent[] = [];
   readonly #tables = STREAM_SERIES.map(() => new Map<number, Row>());
   readonly #anchors: (EpochMs | null)[] = STREAM_SERIES.map(() => null);
+  readonly #gaps = STREAM_SERIES.map(() => new Map<number, Gap>());
   #commit = 1000n;
   #clock = TEST_OPEN_TIME + 86_400_000;
 
-  /** @param rows of each series that the table holds when its initial snapshot is taken. */
-  constructor(rows: number) {
+  /**
+   * @param rows of each series that the table holds when its initial snapshot is taken.
+   * @param gapEvery minutes of which one is a known gap then.
+   */
+  constructor(rows: number, gapEvery = Infinity) {
     for (const [series, table] of this.#tables.entries()) {
+      for (let index = gapEvery; index < rows; index += gapEvery) {
+        const from = TEST_OPEN_TIME + index * MINUTE_MS;
+        this.#gaps[series]!.set(from, gapOf(from, from + MINUTE_MS, 'missing'));
+      }
+      this.#snapshotGaps(series, 500n << LSN_BITS);
       for (let index = 0; index < rows; index += 1) {
+        if (this.#gaps[series]!.has(TEST_OPEN_TIME + index * MINUTE_MS)) continue;
         const openTime = TEST_OPEN_TIME + index * MINUTE_MS;
         table.set(openTime, this.#row(index * 7 + series, true));
         this.#emit(series, openTime, 'r', 'initial_snapshot', 500n << LSN_BITS);
@@ -91,7 +106,7 @@ export class CandleStream {
 
   /** Every change of a candle in commit order; unclosed ones are among them. */
   get changes(): CandleChange[] {
-    return this.events.filter((event): event is CandleChange => !('anchor' in event));
+    return this.events.filter((event): event is CandleChange => 'values' in event);
   }
 
   apply({ kind, series, pick, value }: TableOperation): void {
@@ -103,6 +118,9 @@ export class CandleStream {
     else if (kind === 'second_start') this.#startAgain(pick % 2 === 0);
     else if (kind === 'anchor') this.#anchor(series, newest - (pick - 5) * MINUTE_MS);
     else if (kind === 'no_anchor') this.#anchor(series, null);
+    else if (kind === 'hole') this.#hole(series, newest - (pick - 5) * MINUTE_MS, value);
+    else if (kind === 'resolve') this.#resolve(series, pick, value);
+    else if (kind === 'forget_hole') this.#forgetHole(series, pick);
     else if (kind === 'copy') this.#copy(series, newest + (pick % 7) * MINUTE_MS, value);
     else if (kind === 'next') this.#write(series, newest + MINUTE_MS, value, true);
     else if (kind === 'gap') this.#write(series, newest + (2 + pick * 60) * MINUTE_MS, value, true);
@@ -166,13 +184,13 @@ export class CandleStream {
   /** The slot was lost: an initial snapshot of everything, above all that was streamed. */
   #startAgain(anchorsFirst: boolean): void {
     this.#next();
-    if (anchorsFirst) this.#snapshotAnchors();
+    if (anchorsFirst) this.#snapshotLedger();
     for (const [series, table] of this.#tables.entries()) {
       for (const openTime of [...table.keys()].sort((a, b) => a - b)) {
         this.#emit(series, openTime, 'r', 'initial_snapshot', this.#commit << LSN_BITS);
       }
     }
-    if (!anchorsFirst) this.#snapshotAnchors();
+    if (!anchorsFirst) this.#snapshotLedger();
   }
 
   #anchor(series: number, at: number | null): void {
@@ -184,11 +202,51 @@ export class CandleStream {
     this.events.push({ ...place, anchor: this.#anchors[series]!, movedAt: place.committedAt });
   }
 
-  #snapshotAnchors(): void {
+  /** Gaps of a series do not overlap: one that would is told of in the place of another. */
+  #hole(series: number, from: number, value: number): void {
+    const to = from + (1 + (value % 4)) * MINUTE_MS;
+    const known = [...this.#gaps[series]!.values()].find((gap) => gap.from < to && gap.to > from);
+    if (known !== undefined) this.#tellGap(series, 'u', { ...known, cause: 'missing' });
+    else this.#tellGap(series, 'c', gapOf(from, to, value % 3 === 0 ? 'synthetic' : 'missing'));
+  }
+
+  #resolve(series: number, pick: number, value: number): void {
+    const gap = this.#pickedGap(series, pick);
+    const cause = GAP_CAUSES[value % GAP_CAUSES.length]!;
+    if (gap !== undefined) this.#tellGap(series, 'u', { ...gap, cause });
+  }
+
+  #forgetHole(series: number, pick: number): void {
+    const gap = this.#pickedGap(series, pick);
+    if (gap !== undefined) this.#tellGap(series, 'd', gap);
+  }
+
+  #pickedGap(series: number, pick: number): Gap | undefined {
+    const gaps = [...this.#gaps[series]!.values()];
+    return gaps[pick % Math.max(gaps.length, 1)];
+  }
+
+  #tellGap(series: number, op: 'c' | 'u' | 'd', gap: Gap): void {
+    const gaps = this.#gaps[series]!;
+    if (op === 'd') gaps.delete(gap.from);
+    else gaps.set(gap.from, gap);
+    const place = this.#placeOf(series, op, 'stream', this.#next());
+    this.events.push({ ...place, from: gap.from, gap: op === 'd' ? null : gap });
+  }
+
+  #snapshotLedger(): void {
+    for (const series of this.#gaps.keys()) this.#snapshotGaps(series, this.#commit << LSN_BITS);
     for (const [series, anchor] of this.#anchors.entries()) {
       if (anchor === null) continue;
       const place = this.#placeOf(series, 'r', 'initial_snapshot', this.#commit << LSN_BITS);
       this.events.push({ ...place, anchor, movedAt: place.committedAt });
+    }
+  }
+
+  #snapshotGaps(series: number, version: bigint): void {
+    for (const gap of this.#gaps[series]!.values()) {
+      const place = this.#placeOf(series, 'r', 'initial_snapshot', version);
+      this.events.push({ ...place, from: gap.from, gap });
     }
   }
 
@@ -254,4 +312,20 @@ export class CandleStream {
       offset: '0',
     };
   }
+}
+
+function gapOf(from: number, to: number, cause: GapCause): Gap {
+  return {
+    from: epochMs(from),
+    to: epochMs(to),
+    candles: (to - from) / MINUTE_MS,
+    cause,
+    attempts: 0,
+    emptyAnswers: 0,
+    firstSeenAt: epochMs(from),
+    lastCheckedAt: null,
+    resolvedAt: null,
+    detail: null,
+    lastRunId: null,
+  };
 }

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MARKET_TYPES, seriesKey, type Series } from '#core/candle.ts';
 import { parseDecimal, type DecimalString } from '#core/decimal.ts';
+import type { GapCause } from '#core/gap.ts';
 import { parseInterval } from '#core/interval.ts';
 import type { EpochMs } from '#core/time.ts';
 import { readRows, type ClickHouseClient } from '#platform/clickhouse.ts';
@@ -15,6 +16,7 @@ import { Evaluator, unanchored, type CandleEvaluation } from '../../analyzer/eva
 import { barOf } from '../../analyzer/features/bar.ts';
 import { compileFeatureSet } from '../../analyzer/features/feature-set.ts';
 import { CORE_V1 } from '../../analyzer/features/sets/core-v1.ts';
+import { holesOf, isAcrossHole, NO_HOLES, type Holes } from '../../analyzer/holes.ts';
 import { compileRuleSet, parseRuleSet } from '../../analyzer/signals/rule-set.ts';
 
 const RULE_FILE = join(import.meta.dirname, '..', '..', 'rules', 'core-trend.json');
@@ -26,11 +28,14 @@ export const PRODUCTION_RULES = compileRuleSet(
   RULE_FILE,
 );
 
-interface StoredCandle {
+interface StoredSeries {
   readonly exchange: string;
   readonly market_type: string;
   readonly symbol: string;
   readonly interval: string;
+}
+
+interface StoredCandle extends StoredSeries {
   readonly open_time: EpochMs;
   /** False for one before its series' anchor. */
   readonly counts: boolean;
@@ -54,18 +59,42 @@ export async function expectedEvaluations(pool: Pool): Promise<string[]> {
      where c.is_closed
      order by exchange, market_type, symbol, interval, open_time`,
   );
+  const holes = await holesBySeries(pool);
   const evaluators = new Map<string, Evaluator>();
   return found.rows
     .map((row) => {
       const key = seriesKey(seriesOf(row));
       const evaluator = evaluators.get(key) ?? new Evaluator(PRODUCTION_RULES);
       evaluators.set(key, evaluator);
+      const across = isAcrossHole(
+        holes.get(key) ?? NO_HOLES,
+        parseInterval(row.interval),
+        evaluator.openTime,
+        row.open_time,
+      );
       const evaluation = row.counts
-        ? evaluator.add(barOf(valuesOf(row)))
+        ? evaluator.add(barOf(valuesOf(row)), across)
         : unanchored(PRODUCTION_RULES);
       return evaluationText(key, row.open_time, evaluation);
     })
     .sort();
+}
+
+interface StoredGap extends StoredSeries {
+  readonly gap_from: EpochMs;
+  readonly gap_to: EpochMs;
+  readonly cause: GapCause;
+}
+
+async function holesBySeries(pool: Pool): Promise<ReadonlyMap<string, Holes>> {
+  const found = await pool.query<StoredGap>('select * from market.gaps order by gap_from');
+  const gaps = Map.groupBy(found.rows, (row) => seriesKey(seriesOf(row)));
+  return new Map(
+    [...gaps].map(([key, rows]) => [
+      key,
+      holesOf(rows.map(({ gap_from: from, gap_to: to, cause }) => ({ from, to, cause }))),
+    ]),
+  );
 }
 
 /** What ClickHouse shows as current, sorted. */
@@ -120,7 +149,7 @@ function bitsText(value: number): string {
   return Number.isNaN(value) ? 'null' : Buffer.from(Float64Array.of(value).buffer).toString('hex');
 }
 
-function seriesOf(row: StoredCandle): Series {
+function seriesOf(row: StoredSeries): Series {
   const marketType = MARKET_TYPES.find((type) => type === row.market_type);
   if (marketType === undefined) throw new Error(`market type "${row.market_type}" is unknown`);
   const { exchange, symbol } = row;

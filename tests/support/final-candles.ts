@@ -2,6 +2,7 @@
 import { seriesKey, type Series } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import type { EpochMs } from '#core/time.ts';
+import { NO_HOLES, withGap, type Holes } from '../../analyzer/holes.ts';
 import type { SeriesEvent } from '../../analyzer/partition.ts';
 import { NO_ANCHOR } from '../../analyzer/series-state.ts';
 
@@ -9,7 +10,7 @@ import { NO_ANCHOR } from '../../analyzer/series-state.ts';
 export function finalCandles(events: readonly SeriesEvent[], series: Series): CandleChange[] {
   const candles = new Map<EpochMs, CandleChange>();
   for (const event of events) {
-    if (event.key !== seriesKey(series) || 'anchor' in event) continue;
+    if (event.key !== seriesKey(series) || !('values' in event)) continue;
     if (event.values === null) candles.delete(event.openTime);
     else if (event.values.isClosed) candles.set(event.openTime, event);
   }
@@ -20,4 +21,12 @@ export function finalCandles(events: readonly SeriesEvent[], series: Series): Ca
 export function finalAnchor(events: readonly SeriesEvent[], series: Series): number {
   const last = events.findLast((event) => event.key === seriesKey(series) && 'anchor' in event);
   return last !== undefined && 'anchor' in last ? (last.anchor ?? NO_ANCHOR) : NO_ANCHOR;
+}
+
+export function finalHoles(events: readonly SeriesEvent[], series: Series): Holes {
+  let holes = NO_HOLES;
+  for (const event of events) {
+    if (event.key === seriesKey(series) && 'gap' in event) holes = withGap(holes, event);
+  }
+  return holes;
 }

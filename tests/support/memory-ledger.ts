@@ -5,9 +5,10 @@
 import type { Series } from '#core/candle.ts';
 import { seriesKey } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
-import type { AnchorChange } from '#core/contracts/ledger-change.ts';
+import type { AnchorChange, GapChange } from '#core/contracts/ledger-change.ts';
 import type { EpochMs } from '#core/time.ts';
 import { candleAfter, type HistoricCandle } from '../../analyzer/historic-candle.ts';
+import { NO_HOLES, withGap, type Holes } from '../../analyzer/holes.ts';
 import { isApplied, newestVersion, START, type Position } from '../../analyzer/position.ts';
 import {
   tellsState,
@@ -24,6 +25,7 @@ const PAGE_CANDLES = 3;
 export class MemoryLedger implements SeriesHistory {
   readonly #changes = new Map<string, CandleChange>();
   readonly #anchors = new Map<string, AnchorChange>();
+  readonly #gaps = new Map<string, GapChange>();
   readonly #waypoints = new Map<
     string,
     { readonly key: string; readonly offset: bigint; readonly waypoint: Waypoint }
@@ -35,6 +37,14 @@ export class MemoryLedger implements SeriesHistory {
 
   writeAnchor(change: AnchorChange): void {
     this.#anchors.set(`${change.key} ${change.version}`, change);
+  }
+
+  /** @returns false when it was there. */
+  writeGap(change: GapChange): boolean {
+    const place = `${change.key} ${change.from} ${change.version}`;
+    const isNew = !this.#gaps.has(place);
+    this.#gaps.set(place, change);
+    return isNew;
   }
 
   writeWaypoint(key: string, waypoint: Waypoint, { offset }: WaypointCause): void {
@@ -108,6 +118,20 @@ export class MemoryLedger implements SeriesHistory {
       if (newest === null || change.version > newest.version) newest = change;
     }
     return newest?.anchor ?? NO_ANCHOR;
+  }
+
+  async holes(series: Series, at: Position): Promise<Holes> {
+    let holes = NO_HOLES;
+    const taken = [...this.#gaps.values()].filter(
+      ({ key, version }) => key === seriesKey(series) && version <= at.gap,
+    );
+    const newest = new Map<number, GapChange>();
+    for (const change of taken) {
+      const known = newest.get(change.from);
+      if (known === undefined || known.version < change.version) newest.set(change.from, change);
+    }
+    for (const change of newest.values()) holes = withGap(holes, change);
+    return holes;
   }
 
   /** The newest of each boundary, in order. */
