@@ -34,6 +34,9 @@ export interface TableOperation {
     | 'revise_newest'
     | 'touch'
     | 'delete'
+    | 'delete_newest'
+    | 'skip'
+    | 'fill'
     | 'move'
     | 'copy'
     | 'unseen'
@@ -56,6 +59,11 @@ interface Row {
 export const anyOperation: fc.Arbitrary<TableOperation> = fc.record({
   kind: fc.oneof(
     { weight: 6, arbitrary: fc.constant('next' as const) },
+    // Together they leave a waypoint behind that nothing passes any more, and then fold from it.
+    {
+      weight: 4,
+      arbitrary: fc.constantFrom(...(['delete_newest', 'revise_newest', 'skip', 'fill'] as const)),
+    },
     {
       weight: 10,
       arbitrary: fc.constantFrom(
@@ -106,9 +114,14 @@ export class CandleStream {
     else if (kind === 'copy') this.#copy(series, newest + (pick % 7) * MINUTE_MS, value);
     else if (kind === 'next') this.#write(series, newest + MINUTE_MS, value, true);
     else if (kind === 'gap') this.#write(series, newest + (2 + pick * 60) * MINUTE_MS, value, true);
+    else if (kind === 'skip')
+      this.#write(series, newest + (2 + (pick % 9)) * MINUTE_MS, value, true);
     else if (kind === 'open') this.#write(series, newest + MINUTE_MS, value, false);
     else if (kind === 'late') this.#write(series, newest - (pick % 20) * MINUTE_MS, value, true);
     else if (picked === undefined) return;
+    else if (kind === 'fill')
+      this.#write(series, newest - (1 + (value % 9)) * MINUTE_MS, value + pick, true);
+    else if (kind === 'delete_newest') this.#delete(series, newest, this.#next());
     else if (kind === 'revise_newest') this.#write(series, newest, value, true);
     else if (kind === 'close' || kind === 'revise') this.#write(series, picked, value, true);
     else if (kind === 'touch') this.#emit(series, picked, 'u', 'stream', this.#next());
