@@ -37,6 +37,7 @@ export interface TableOperation {
     | 'delete_newest'
     | 'skip'
     | 'fill'
+    | 'overleap'
     | 'move'
     | 'copy'
     | 'unseen'
@@ -62,7 +63,9 @@ export const anyOperation: fc.Arbitrary<TableOperation> = fc.record({
     // Together they leave a waypoint behind that nothing passes any more, and then fold from it.
     {
       weight: 4,
-      arbitrary: fc.constantFrom(...(['delete_newest', 'revise_newest', 'skip', 'fill'] as const)),
+      arbitrary: fc.constantFrom(
+        ...(['delete_newest', 'revise_newest', 'skip', 'fill', 'overleap', 'overleap'] as const),
+      ),
     },
     {
       weight: 10,
@@ -121,6 +124,7 @@ export class CandleStream {
     else if (picked === undefined) return;
     else if (kind === 'fill')
       this.#write(series, newest - (1 + (value % 9)) * MINUTE_MS, value + pick, true);
+    else if (kind === 'overleap') this.#overleap(series, times, value);
     else if (kind === 'delete_newest') this.#delete(series, newest, this.#next());
     else if (kind === 'revise_newest') this.#write(series, newest, value, true);
     else if (kind === 'close' || kind === 'revise') this.#write(series, picked, value, true);
@@ -138,6 +142,19 @@ export class CandleStream {
     const revision = before?.values.isClosed === true ? before.revision + 1 : 0;
     table.set(openTime, { ...this.#row(value, isClosed), revision });
     this.#emit(series, openTime, before === undefined ? 'c' : 'u', 'stream', this.#next());
+  }
+
+  /**
+   * The newest candle goes, the one before it is revised, the next one leaves a hole where the newest
+   * was, and the hole is filled: what was stored at the place of the first holds no more by then.
+   */
+  #overleap(series: number, times: readonly number[], value: number): void {
+    const [before, newest] = times.slice(-2);
+    if (before === undefined || newest === undefined) return;
+    this.#delete(series, newest, this.#next());
+    this.#write(series, before, value + 1, true);
+    this.#write(series, newest + (2 + (value % 7)) * MINUTE_MS, value + 2, true);
+    this.#write(series, newest + (value % 2) * MINUTE_MS, value + 3, true);
   }
 
   #delete(series: number, openTime: number, version: bigint): void {
