@@ -260,10 +260,8 @@ class RunningAnalyzer implements Analyzer {
     });
     assigned.unsettled.add(settled);
     // Whoever waits for it hears of its failure; the crash is told already.
-    settled.then(
-      () => assigned.unsettled.delete(settled),
-      () => undefined,
-    );
+    const forget = (): boolean => assigned.unsettled.delete(settled);
+    settled.then(forget, () => undefined);
     const [oldest] = assigned.unsettled;
     if (assigned.unsettled.size > UNSETTLED_STEPS_MAX) await oldest;
   }

@@ -17,6 +17,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { drainPending, Session } from 'chdb';
+import { closeSession } from './close-session.ts';
 import { type FromEngine, parseToEngine, type RunMessage } from './engine-messages.ts';
 import { quoteText } from './literals.ts';
 import { watchParent } from './parent-watch.ts';
@@ -63,7 +64,7 @@ async function run(message: RunMessage): Promise<void> {
     try {
       await runIn(session, message);
     } finally {
-      session.close();
+      closeSession(session);
     }
     return;
   }
@@ -102,6 +103,16 @@ async function runIn(session: Session, message: RunMessage): Promise<void> {
       say({ kind: 'warning', message: `session clean-up failed: ${errorMessage(error)}` });
     }
   }
+}
+
+function closeKept(key: string): void {
+  const keeper = kept.get(key);
+  if (keeper === undefined) return;
+  kept.delete(key);
+  const close = (): void => closeSession(keeper.session);
+  keeper.tail.then(close, close).catch((error: unknown) => {
+    say({ kind: 'warning', message: `a session was not closed: ${errorMessage(error)}` });
+  });
 }
 
 /** A session for KILL only, so that killing works while every other one is busy. */
@@ -161,8 +172,7 @@ async function main(): Promise<void> {
         killing = killing.then(() => kill(root, message.tagPrefix));
         break;
       case 'close-session':
-        kept.get(message.session)?.session.close();
-        kept.delete(message.session);
+        closeKept(message.session);
         break;
       case 'shutdown':
         shutdown(root, lock).catch((error: unknown) => {

@@ -11,7 +11,7 @@ import type { FrontLimits } from './limits.ts';
 import { quoteText, sqlText } from './literals.ts';
 import type { Reply, Summary } from './reply.ts';
 import type { QueryRequest } from './request.ts';
-import { openRowPipe } from './row-pipe.ts';
+import { openRowPipe, type RowPipe } from './row-pipe.ts';
 import type { Sessions, SessionUse } from './sessions.ts';
 import type { Slots } from './slots.ts';
 import type { Spool } from './spool.ts';
@@ -129,7 +129,7 @@ async function streamRows(
     throw query.signal.aborted ? aborted() : error;
   } finally {
     query.signal.removeEventListener('abort', abandon);
-    await killUntilEnded(deps, query.tag.prefix, outcome);
+    await killUntilEnded(deps, { prefix: query.tag.prefix, pipe }, outcome);
     deps.spool.givePipe(path);
   }
 }
@@ -145,7 +145,7 @@ function aborted(): Error {
 /** Returns at once when the query is over; a query that was not yet listed is caught by a later KILL. */
 async function killUntilEnded(
   deps: QueryDeps,
-  prefix: string,
+  { prefix, pipe }: { readonly prefix: string; readonly pipe: RowPipe },
   outcome: Promise<RunOutcome>,
 ): Promise<void> {
   let ended = false;
@@ -154,8 +154,12 @@ async function killUntilEnded(
   });
   await Promise.race([over, new Promise((resolve) => setImmediate(resolve))]);
   if (ended) return;
-  deps.engine.kill(prefix);
-  const timer = setInterval(() => deps.engine.kill(prefix), deps.limits.killRepeatMs);
+  const end = (): void => {
+    deps.engine.kill(prefix);
+    pipe.knock();
+  };
+  end();
+  const timer = setInterval(end, deps.limits.killRepeatMs);
   await over;
   clearInterval(timer);
 }

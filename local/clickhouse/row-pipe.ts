@@ -15,6 +15,11 @@ export interface RowPipe {
   writerDone(): void;
   /** Stops reading; a query that still writes fails with a broken pipe. */
   close(): void;
+  /**
+   * Call now and then after close() until the query has ended. One that had not opened the pipe yet
+   * waits for a reader in the kernel, where KILL does not reach it: it gets one, and the pipe breaks.
+   */
+  knock(): void;
 }
 
 export function openRowPipe(path: string): RowPipe {
@@ -34,5 +39,6 @@ export function openRowPipe(path: string): RowPipe {
       socket.destroy();
       writerDone();
     },
+    knock: () => closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)),
   };
 }
