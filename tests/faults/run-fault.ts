@@ -31,9 +31,13 @@ export interface World {
   readonly workload: Workload;
   readonly dice: Dice;
   /** An analyzer in small steps; ended with the run. */
-  startAnalyzer(env?: Readonly<Record<string, string>>): Promise<OwnProcess>;
+  readonly startAnalyzer: (env?: Readonly<Record<string, string>>) => Promise<OwnProcess>;
+  /** In order, all that were started in this run. */
+  readonly stopAnalyzers: () => Promise<void>;
+  /** Undone after the run, however it went. */
+  readonly onEnd: (undo: () => Promise<void>) => void;
   /** Told in the result. */
-  note(name: string, value: string | number): void;
+  readonly note: (name: string, value: string | number) => void;
 }
 
 export interface Fault {
@@ -64,6 +68,7 @@ export async function runFault(
   process.stderr.write(`${fault.id} ${fault.variant}, FAULT_SEED=${seed}\n`);
   const notes: Record<string, string | number> = {};
   const analyzers = new Set<OwnProcess>();
+  const undos: (() => Promise<void>)[] = [];
   const { pool } = pipeline;
   const name = `${fault.id}${fault.variant.replaceAll('-', '').toUpperCase().slice(0, 10)}`;
   const workload = new Workload({ pool, seed, name });
@@ -77,9 +82,14 @@ export async function runFault(
       analyzers.add(started);
       return started;
     },
+    stopAnalyzers: async () => {
+      for (const analyzer of analyzers) await analyzer.stop();
+    },
+    onEnd: (undo) => void undos.push(undo),
     note: (key, value) => (notes[key] = value),
   };
   const run = await attempt(world, fault, analyzers);
+  for (const undo of undos.reverse()) await undo();
   const result = { ...run, transactions: workload.transactions, rows: workload.rows, notes };
   if (isRecorded) writeResult(fault.id, fault.variant, seed, result);
   if (result.result !== 'held') {
@@ -138,6 +148,7 @@ async function checkCache(
 ): Promise<Violation[]> {
   const { redis, clickhouse } = pipeline;
   const before = await readLatest(redis);
+  const now = await checkLatest(before, clickhouse);
   for (const analyzer of analyzers) await analyzer.stop();
   await redis.flushall();
   const next = await pipeline.startAnalyzer(SMALL_STEPS);
@@ -148,7 +159,11 @@ async function checkCache(
   const isMark = (key: string): boolean => key.includes('MARK/');
   const apart = (shown: ReadonlyMap<string, string>) =>
     new Map([...shown].filter(([key]) => !isMark(key)));
-  return [...checkRebuilt(apart(before), apart(after)), ...(await checkLatest(after, clickhouse))];
+  return [
+    ...now,
+    ...checkRebuilt(apart(before), apart(after)),
+    ...(await checkLatest(after, clickhouse)),
+  ];
 }
 
 async function endAll(analyzers: ReadonlySet<OwnProcess>): Promise<void> {

@@ -13,6 +13,8 @@ const TABLES = ['candles', 'features', 'signals'] as const;
 const EVERY_MS = 200;
 
 export interface VersionWatch {
+  /** How many times all three tables were read so far. */
+  readonly looks: number;
   /** Ends it. @returns what fell, and how many times all three tables were read. */
   stop(): Promise<{ readonly violations: readonly Violation[]; readonly looks: number }>;
 }
@@ -21,7 +23,7 @@ export function watchVersions(client: ClickHouseClient): VersionWatch {
   const seen = new Map<string, bigint>();
   const fell: string[] = [];
   let looks = 0;
-  let stopped = false;
+  const stopping = new AbortController();
   const look = async (): Promise<void> => {
     for (const table of TABLES) {
       const rows = await readRows<{ key: string; version: string }>(
@@ -38,15 +40,18 @@ export function watchVersions(client: ClickHouseClient): VersionWatch {
     looks += 1;
   };
   const watching = (async () => {
-    while (!stopped) {
+    while (!stopping.signal.aborted) {
       // It may be away on purpose; the last look, below, must succeed.
       await look().catch(() => undefined);
       await delay(EVERY_MS);
     }
   })();
   return {
+    get looks() {
+      return looks;
+    },
     stop: async () => {
-      stopped = true;
+      stopping.abort();
       await watching;
       await look();
       return { violations: violationOf('I5', 'versions fell', fell), looks };

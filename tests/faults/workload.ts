@@ -9,6 +9,7 @@ import { decimal } from '#core/decimal.ts';
 import { INTERVAL_MS, type WorkInterval } from './intervals.ts';
 import { epochMs } from '#core/time.ts';
 import { inTransaction, type Pool } from '#platform/postgres.ts';
+import { waitFor } from '../../local/stack/wait.ts';
 import { TEST_OPEN_TIME, testCandle } from '../support/candles.ts';
 import { createDice, pick, type Dice } from '../support/dice.ts';
 import { ensureMonths, writeCandles } from '../support/market.ts';
@@ -16,6 +17,7 @@ import { ensureMonths, writeCandles } from '../support/market.ts';
 const TICKS = 1_000;
 const ROWS_MAX = 24;
 const PAUSE_MS = 15;
+const MORE_TIMEOUT_MS = 60_000;
 
 interface WorkSeries {
   readonly symbol: string;
@@ -83,9 +85,9 @@ export class Workload {
    * @param isTolerant passes over transactions that fail; their keys are unsure from then on.
    */
   keepGoing({ isTolerant = false } = {}): { stop(): Promise<void> } {
-    let stopped = false;
+    const stopping = new AbortController();
     const going = (async () => {
-      while (!stopped) {
+      while (!stopping.signal.aborted) {
         try {
           await this.#transact();
         } catch (error) {
@@ -98,10 +100,17 @@ export class Workload {
     going.catch(() => undefined);
     return {
       stop: async () => {
-        stopped = true;
+        stopping.abort();
         await going;
       },
     };
+  }
+
+  /** While it keeps going: until so many more transactions are committed. */
+  async more(transactions: number): Promise<void> {
+    const until = this.transactions + transactions;
+    const done = async (): Promise<boolean> => Promise.resolve(this.transactions >= until);
+    await waitFor(done, { what: `${transactions} more transactions`, timeoutMs: MORE_TIMEOUT_MS });
   }
 
   async #transact(): Promise<void> {

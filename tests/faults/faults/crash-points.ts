@@ -4,7 +4,6 @@ import { CRASH_POINTS } from '../../../analyzer/crash-point.ts';
 import type { Fault } from '../run-fault.ts';
 
 const PASSES_MAX = 6;
-const TRANSACTIONS_MAX = 400;
 
 /** One for each point. */
 export const CRASHES: readonly Fault[] = CRASH_POINTS.map((point) => ({
@@ -16,11 +15,12 @@ export const CRASHES: readonly Fault[] = CRASH_POINTS.map((point) => ({
     const doomed = await startAnalyzer({ CRASH_AT: `${point}:${pass}` });
     let signal: string | null | undefined;
     const ended = doomed.ended().then((end) => (signal = end.signal));
-    while (signal === undefined && workload.transactions < TRANSACTIONS_MAX) await workload.grow(1);
+    const going = workload.keepGoing();
     await waitFor(async () => Promise.resolve(signal !== undefined), {
       what: `the analyzer to die at ${point}:${pass}`,
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
     });
+    await going.stop();
     await ended;
     if (signal !== 'SIGKILL') throw new Error(`the analyzer ended by "${signal}", not SIGKILL`);
     await workload.grow(10);
