@@ -24,6 +24,9 @@ export const SMALL_STEPS = {
   ANALYZER_SESSION_TIMEOUT_MS: '6000',
 };
 
+const COMPLAINTS_MAX = 8;
+const COMPLAINT_CHARACTERS_MAX = 300;
+
 /** What a fault has to play with. */
 export interface World {
   readonly pipeline: TestPipeline;
@@ -133,7 +136,7 @@ async function attempt(
   } catch (error) {
     await watch.stop().catch(() => undefined);
     await endAll(analyzers);
-    const problems = [errorText(error)];
+    const problems = [errorText(error), ...(await lastWords(analyzers))];
     const duplicates = { topic: 0, sink: 0 };
     return { result: 'failed', problems, looks: 0, duplicates, healMs: null, at };
   } finally {
@@ -164,6 +167,20 @@ async function checkCache(
     ...checkRebuilt(apart(before), apart(after)),
     ...(await checkLatest(after, clickhouse)),
   ];
+}
+
+/** What the analyzers complained of last. */
+async function lastWords(analyzers: ReadonlySet<OwnProcess>): Promise<string[]> {
+  const words: string[] = [];
+  for (const analyzer of analyzers) {
+    const lines = (await analyzer.readLog())
+      .split('\n')
+      .filter((line) => /"level":[456]0/.test(line));
+    words.push(
+      ...lines.slice(-COMPLAINTS_MAX).map((line) => line.slice(0, COMPLAINT_CHARACTERS_MAX)),
+    );
+  }
+  return words;
 }
 
 async function endAll(analyzers: ReadonlySet<OwnProcess>): Promise<void> {
