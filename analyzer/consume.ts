@@ -16,7 +16,9 @@ import type { AnalyzerMetrics } from './metrics.ts';
 import { checkpointOf, type Assigned } from './assigned.ts';
 import type { CheckpointStore } from './checkpoint.ts';
 import { CONSUMER_FETCH, PARTITIONS_AT_ONCE } from './consumer-fetch.ts';
+import type { CrashPoint } from './crash-point.ts';
 import { OffsetCommits } from './offset-commits.ts';
+import { parkLetters } from './park-letters.ts';
 import { whileBeating } from './while-beating.ts';
 import { PartitionState, type BatchCounts, type PartitionOptions } from './partition.ts';
 import type { GroupWriter } from './sink/group-writer.ts';
@@ -41,6 +43,8 @@ export interface AnalyzerOptions {
   readonly sessionTimeoutMs: number;
   /** Most records taken into one step. */
   readonly rowsMax: number;
+  /** Told of each pass of a named place, so that a test can end the process there. */
+  readonly reached: (point: CrashPoint) => void;
   /** Called when the consumer cannot go on; the process should end and be started again. */
   readonly onCrash: (error: Error) => void;
 }
@@ -68,7 +72,6 @@ class StepAbandoned extends Error {}
 
 /** With more than this to come, the time that a row takes does not matter; batches may grow. */
 const RECORDS_BEHIND = 5_000n;
-const LOGGED_REASON_CHARACTERS_MAX = 300;
 /** Steps of one partition that may wait for their rows; the writer bounds the rows themselves. */
 const UNSETTLED_STEPS_MAX = 8;
 
@@ -102,7 +105,9 @@ class RunningAnalyzer implements Analyzer {
   constructor(consumer: Consumer, options: AnalyzerOptions) {
     this.#consumer = consumer;
     this.#options = options;
-    this.#commits = new OffsetCommits(consumer, options.logger);
+    this.#commits = new OffsetCommits(consumer, options.logger, () =>
+      options.reached('after_commit'),
+    );
   }
 
   readonly isReady = (): boolean => this.#joined;
@@ -189,6 +194,7 @@ class RunningAnalyzer implements Analyzer {
       await writer.room(rowsMax);
       if (this.#crashed || this.#closing || !payload.isRunning() || payload.isStale()) return;
       const part = messages.slice(from, from + rowsMax);
+      this.#options.reached('after_poll');
       if (!(await this.#step(assigned, payload, part))) return;
       payload.resolveOffset(part.at(-1)!.offset);
       await payload.heartbeat();
@@ -215,6 +221,7 @@ class RunningAnalyzer implements Analyzer {
     assigned.at = payload;
     const counts = await this.#apply(assigned, changes);
     if (counts === null) return false;
+    this.#options.reached('after_compute');
     const values = assigned.latest.take();
     assigned.offset = BigInt(messages.at(-1)!.offset) + 1n;
     assigned.at = null;
@@ -272,8 +279,9 @@ class RunningAnalyzer implements Analyzer {
     const before = [...assigned.unsettled].at(-1);
     await Promise.all([
       step.hasRows ? writer.flush({ hasTime: step.isBehind }) : before,
-      this.#park(partition, step.letters, before),
+      parkLetters(this.#options, partition, step.letters, before),
     ]);
+    if (step.hasRows) this.#options.reached('after_insert');
     // Step by step: an older one that took longer must not show its values last.
     await before;
     // Someone else's by now: latest values and offsets are theirs.
@@ -283,24 +291,6 @@ class RunningAnalyzer implements Analyzer {
       metrics.freshness.observe(Math.max(0, clock.now() - step.newest.committedAt) / 1000);
     }
     this.#commits.add(partition, step.offset);
-  }
-
-  /** In the order of the partition, in which they may go back to it one day. */
-  async #park(partition: number, letters: Letters, before?: Promise<void>): Promise<void> {
-    if (letters.length === 0) return;
-    await before;
-    await this.#options.deadLetters.park(letters);
-    this.#options.metrics.deadLetters.inc(letters.length);
-    this.#options.logger.warn(
-      {
-        partition,
-        count: letters.length,
-        offset: letters[0]?.message.offset,
-        // It quotes what was sent, of any size.
-        reason: letters[0]?.reason.slice(0, LOGGED_REASON_CHARACTERS_MAX),
-      },
-      'records parked in the dead letter topic',
-    );
   }
 
   async #restore(

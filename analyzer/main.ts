@@ -16,6 +16,7 @@ import { packageVersion } from '#platform/package-version.ts';
 import { createRedis } from '#platform/redis.ts';
 import { CheckpointStore } from './checkpoint.ts';
 import { startAnalyzer } from './consume.ts';
+import { crashAt } from './crash-point.ts';
 import { ClickHouseHistory } from './history.ts';
 import { createAnalyzerMetrics } from './metrics.ts';
 import { producerOf, readRunningRules } from './running-rules.ts';
@@ -77,6 +78,7 @@ await runProcess(logger, async (lifecycle) => {
     checkpointMs: config.ANALYZER_CHECKPOINT_MS,
     sessionTimeoutMs: config.ANALYZER_SESSION_TIMEOUT_MS,
     rowsMax: config.ANALYZER_FLUSH_ROWS_MAX,
+    reached: crashAt(config.CRASH_AT, () => process.kill(process.pid, 'SIGKILL')),
     onCrash: (error) => {
       crash = error;
       lifecycle.stop();

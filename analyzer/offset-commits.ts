@@ -12,11 +12,18 @@ export class OffsetCommits {
   readonly #consumer: Pick<Consumer, 'commitOffsets'>;
   readonly #logger: Logger;
   readonly #pending = new Map<number, bigint>();
+  readonly #committed: () => void;
   #committing: Promise<void> | null = null;
 
-  constructor(consumer: Pick<Consumer, 'commitOffsets'>, logger: Logger) {
+  /** @param committed called after each commit that the group took. */
+  constructor(
+    consumer: Pick<Consumer, 'commitOffsets'>,
+    logger: Logger,
+    committed: () => void = () => undefined,
+  ) {
     this.#consumer = consumer;
     this.#logger = logger;
+    this.#committed = committed;
   }
 
   add(partition: number, next: bigint): void {
@@ -52,6 +59,7 @@ export class OffsetCommits {
       }));
       try {
         await this.#consumer.commitOffsets(offsets);
+        this.#committed();
       } catch (error) {
         // They wait for the next commit, unless a newer one of their partition came meanwhile.
         for (const [partition, offset] of taken) {

@@ -147,6 +147,10 @@ export const CONFIG_SCHEMA = Type.Object(
       description:
         'A record that cannot be read: skip parks it and goes on, stop ends the analyzer',
     }),
+    CRASH_AT: text(
+      'For fault tests: where the analyzer kills itself, as "after_insert:3", or never',
+      'never',
+    ),
     SCHEDULER_HTTP_PORT: port('Health and metrics of the scheduler', 8090),
     ANALYZER_HTTP_PORT: port('Health and metrics of the analyzer', 8091),
     STREAMER_HTTP_PORT: port('Health and metrics of the streamer', 8092),

@@ -35,6 +35,10 @@ export interface TableOperation {
     | 'revise_newest'
     | 'touch'
     | 'delete'
+    | 'delete_newest'
+    | 'skip'
+    | 'fill'
+    | 'overleap'
     | 'move'
     | 'copy'
     | 'unseen'
@@ -60,6 +64,13 @@ interface Row {
 export const anyOperation: fc.Arbitrary<TableOperation> = fc.record({
   kind: fc.oneof(
     { weight: 6, arbitrary: fc.constant('next' as const) },
+    // Together they leave a waypoint behind that nothing passes any more, and then fold from it.
+    {
+      weight: 4,
+      arbitrary: fc.constantFrom(
+        ...(['delete_newest', 'revise_newest', 'skip', 'fill', 'overleap', 'overleap'] as const),
+      ),
+    },
     {
       weight: 10,
       arbitrary: fc.constantFrom(
@@ -124,9 +135,15 @@ export class CandleStream {
     else if (kind === 'copy') this.#copy(series, newest + (pick % 7) * MINUTE_MS, value);
     else if (kind === 'next') this.#write(series, newest + MINUTE_MS, value, true);
     else if (kind === 'gap') this.#write(series, newest + (2 + pick * 60) * MINUTE_MS, value, true);
+    else if (kind === 'skip')
+      this.#write(series, newest + (2 + (pick % 9)) * MINUTE_MS, value, true);
     else if (kind === 'open') this.#write(series, newest + MINUTE_MS, value, false);
     else if (kind === 'late') this.#write(series, newest - (pick % 20) * MINUTE_MS, value, true);
     else if (picked === undefined) return;
+    else if (kind === 'fill')
+      this.#write(series, newest - (1 + (value % 9)) * MINUTE_MS, value + pick, true);
+    else if (kind === 'overleap') this.#overleap(series, times, value);
+    else if (kind === 'delete_newest') this.#delete(series, newest, this.#next());
     else if (kind === 'revise_newest') this.#write(series, newest, value, true);
     else if (kind === 'close' || kind === 'revise') this.#write(series, picked, value, true);
     else if (kind === 'touch') this.#emit(series, picked, 'u', 'stream', this.#next());
@@ -143,6 +160,19 @@ export class CandleStream {
     const revision = before?.values.isClosed === true ? before.revision + 1 : 0;
     table.set(openTime, { ...this.#row(value, isClosed), revision });
     this.#emit(series, openTime, before === undefined ? 'c' : 'u', 'stream', this.#next());
+  }
+
+  /**
+   * The newest candle goes, the one before it is revised, the next one leaves a hole where the newest
+   * was, and the hole is filled: what was stored at the place of the first holds no more by then.
+   */
+  #overleap(series: number, times: readonly number[], value: number): void {
+    const [before, newest] = times.slice(-2);
+    if (before === undefined || newest === undefined) return;
+    this.#delete(series, newest, this.#next());
+    this.#write(series, before, value + 1, true);
+    this.#write(series, newest + (2 + (value % 7)) * MINUTE_MS, value + 2, true);
+    this.#write(series, newest + (value % 2) * MINUTE_MS, value + 3, true);
   }
 
   #delete(series: number, openTime: number, version: bigint): void {

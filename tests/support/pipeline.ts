@@ -47,6 +47,7 @@ export interface TestPipeline {
   activate(changes?: ConnectorChanges): Promise<void>;
   /** A reader of a topic from its beginning; closed with the file. */
   record(topic: string): Promise<TopicRecorder>;
+  /** One more beside another needs an ANALYZER_HTTP_PORT of its own. */
   startAnalyzer(env?: Readonly<Record<string, string>>): Promise<OwnProcess>;
   startScheduler(env: Readonly<Record<string, string>>): Promise<OwnProcess>;
   /** The recorded venue on a folder of candle CSVs. */
@@ -78,6 +79,7 @@ export function usePipeline(options: PipelineOptions = {}): TestPipeline {
     env: Readonly<Record<string, string>>,
     path: string,
     args: readonly string[] = [],
+    port?: string,
   ): Promise<OwnProcess> => {
     const { engines, env: own } = get();
     const { logs, run, folder, ports } = engines.set;
@@ -87,7 +89,7 @@ export function usePipeline(options: PipelineOptions = {}): TestPipeline {
       entry,
       args,
       env: { ...own, ...env },
-      readyUrl: `http://127.0.0.1:${ports[name]}${path}`,
+      readyUrl: `http://127.0.0.1:${port ?? ports[name]}${path}`,
       folders: { logs, run, data: join(folder, 'data') },
     });
     processes.push(child);
@@ -143,7 +145,8 @@ export function usePipeline(options: PipelineOptions = {}): TestPipeline {
       recorders.push(recorder);
       return recorder;
     },
-    startAnalyzer: (env = {}) => startOwn('analyzer', env, '/health/ready'),
+    startAnalyzer: (env = {}) =>
+      startOwn('analyzer', env, '/health/ready', [], env['ANALYZER_HTTP_PORT']),
     startScheduler: (env) => startOwn('scheduler', env, '/health/live'),
     startVenue: (args) => {
       const port = String(get().engines.set.ports.venue);
