@@ -150,6 +150,7 @@ export const CONFIG_SCHEMA = Type.Object(
     SCHEDULER_HTTP_PORT: port('Health and metrics of the scheduler', 8090),
     ANALYZER_HTTP_PORT: port('Health and metrics of the analyzer', 8091),
     STREAMER_HTTP_PORT: port('Health and metrics of the streamer', 8092),
+    WATCHDOG_HTTP_PORT: port('Health and metrics of the watchdog', 8093),
     HTTP_HOST: text('Address that health and metrics listen on', '127.0.0.1'),
     LOG_LEVEL: Type.Union(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace'].map((level) => Type.Literal(level)),

@@ -211,6 +211,7 @@ async function launch({ options, layout, ports, ...rest }: Launch): Promise<void
       ? unlessAborted(options.signal, activate(options, layout, config))
       : Promise.resolve(),
   ]);
+  await supervisor.start(services.watchdog);
   options.signal.throwIfAborted();
   if (!options.live) {
     const replay = collectedOf(await readReplay(ports.venue), options.data);

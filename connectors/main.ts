@@ -1,0 +1,49 @@
+/**
+ * The watchdog process: looks after change capture until it is told to end. Wires only; what is an alarm
+ * is said in watch/judge.ts. It works without ClickHouse too, and then knows the server by what it saw.
+ */
+import { systemClock } from '#platform/clock.ts';
+import { clickHouseOptions, createClickHouse } from '#platform/clickhouse.ts';
+import { loadConfig } from '#platform/config.ts';
+import { startHealth } from '#platform/health.ts';
+import { runProcess } from '#platform/lifecycle.ts';
+import { createLogger } from '#platform/logger.ts';
+import { createMetrics } from '#platform/metrics.ts';
+import { createPostgresPool, postgresOptions } from '#platform/postgres.ts';
+import { createWatchMetrics } from './watch/metrics.ts';
+import { createWatchdog } from './watch/create-watchdog.ts';
+
+/** Above the longest look and the time between two. */
+const LOOKED_WITHIN_MS = 60_000;
+
+const config = loadConfig();
+const logger = createLogger('watchdog', config.LOG_LEVEL);
+
+await runProcess(logger, async (lifecycle) => {
+  const metrics = createMetrics('watchdog');
+  const pool = createPostgresPool(postgresOptions(config, 'wickstream-watchdog'), (error) =>
+    logger.debug({ err: error.message }, 'postgres connection lost'),
+  );
+  lifecycle.onClose('postgres', () => pool.end());
+  const clickhouse = createClickHouse(clickHouseOptions(config, 'wickstream-watchdog'));
+  lifecycle.onClose('clickhouse', () => clickhouse.close());
+  const watchdog = createWatchdog({
+    pool,
+    clickhouse,
+    connectUrl: config.CONNECT_URL,
+    clock: systemClock,
+    logger,
+    metrics: createWatchMetrics(metrics),
+  });
+  const hasLooked = (): boolean =>
+    watchdog.lookedAt !== null && systemClock.now() - watchdog.lookedAt < LOOKED_WITHIN_MS;
+  const health = await startHealth({
+    host: config.HTTP_HOST,
+    port: config.WATCHDOG_HTTP_PORT,
+    metrics,
+    checks: { looks: hasLooked },
+  });
+  lifecycle.onClose('health', () => health.close());
+  logger.info('watchdog started');
+  await watchdog.run(lifecycle.signal);
+});
