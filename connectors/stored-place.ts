@@ -12,6 +12,8 @@ export interface StoredPlace {
   readonly lsn: bigint;
   /** A first snapshot is still being taken: a new task would begin it again. */
   readonly isSnapshot: boolean;
+  /** It lies in the stream: a transaction was read to its end. */
+  readonly isCommitted: boolean;
 }
 
 const OffsetsCheck = Compile(
@@ -23,6 +25,7 @@ const OffsetsCheck = Compile(
           Type.Object({
             // Their numbers are texts here, see below.
             lsn: Type.Optional(Type.String({ pattern: '^\\d{1,20}$' })),
+            lsn_commit: Type.Optional(Type.String()),
             snapshot: Type.Optional(Type.Unknown()),
           }),
         ]),
@@ -61,5 +64,9 @@ export function parseStoredPlace(text: string): StoredPlace | null | undefined {
   if (!OffsetsCheck.Check(json)) return undefined;
   const offset = json.offsets[0]?.offset ?? null;
   if (offset?.lsn === undefined) return null;
-  return { lsn: BigInt(offset.lsn), isSnapshot: offset.snapshot !== undefined };
+  return {
+    lsn: BigInt(offset.lsn),
+    isSnapshot: offset.snapshot !== undefined,
+    isCommitted: offset.lsn_commit !== undefined,
+  };
 }

@@ -12,7 +12,7 @@ const SLOT: Slot = {
   safeBytes: 4_000,
 };
 const RUNNING = { connector: 'RUNNING', tasks: ['RUNNING'], failure: null };
-const STORED = { lsn: 950n, isSnapshot: false };
+const STORED = { lsn: 950n, isSnapshot: false, isCommitted: true };
 
 function look(
   slot: Partial<Slot> | null = {},

@@ -58,6 +58,11 @@ export function isBeyondRestart({ kind }: Finding): boolean {
   return kind.startsWith('source_') || SLOT_BROKEN.has(kind);
 }
 
+/** Changes are gone that only sending all rows once more brings back. */
+export function losesChanges({ kind }: Pick<Finding, 'kind'>): boolean {
+  return SLOT_BROKEN.has(kind);
+}
+
 const SLOT_BROKEN = new Set<AlarmKind>(['slot_lost', 'slot_missing', 'slot_ahead']);
 
 function silent(kind: AlarmKind, store: string, where: string): Finding {

@@ -11,11 +11,16 @@ import type { Clock } from '#core/time.ts';
 import { readRows, type ClickHouseClient } from '#platform/clickhouse.ts';
 import type { Source } from './look.ts';
 
+export interface KnownSource extends Source {
+  /** When all rows were last sent once more, epoch ms; 0 where they never were. */
+  readonly recoveredAt: number;
+}
+
 export interface KnownSources {
   /** Null where none is known yet. @throws where the store does not answer. */
-  read(): Promise<Source | null>;
+  read(): Promise<KnownSource | null>;
   /** From now on this is the one. */
-  keep(source: Source): Promise<void>;
+  keep(source: KnownSource): Promise<void>;
 }
 
 const RowCheck = Compile(
@@ -23,6 +28,7 @@ const RowCheck = Compile(
     system: Type.String({ pattern: '^\\d{1,20}$' }),
     timeline: Type.Integer(),
     lsn: Type.String({ pattern: '^\\d{1,20}$' }),
+    recovered: Type.String({ pattern: '^\\d{1,15}$' }),
   }),
 );
 
@@ -32,7 +38,8 @@ export function knownSources(client: ClickHouseClient, clock: Clock): KnownSourc
     read: async () => {
       const [row] = await readRows<unknown>(
         client,
-        `select system_identifier as system, timeline, toString(lsn) as lsn
+        `select system_identifier as system, timeline, toString(lsn) as lsn,
+                toString(toUnixTimestamp64Milli(recovered_at)) as recovered
          from ${table} final order by seen_at desc, lsn desc limit 1`,
       );
       if (row === undefined) return null;
@@ -42,18 +49,25 @@ export function knownSources(client: ClickHouseClient, clock: Clock): KnownSourc
           `ClickHouse tells "${JSON.stringify(row)}" for a row of ${table}; "npm run wick -- migrate" makes the table`,
         );
       }
-      return { systemIdentifier: row.system, timeline: row.timeline, lsn: BigInt(row.lsn) };
+      return {
+        systemIdentifier: row.system,
+        timeline: row.timeline,
+        lsn: BigInt(row.lsn),
+        recoveredAt: Number(row.recovered),
+      };
     },
-    keep: async ({ systemIdentifier, timeline, lsn }) => {
+    keep: async ({ systemIdentifier, timeline, lsn, recoveredAt }) => {
       await client.command({
-        query: `insert into ${table} (system_identifier, timeline, lsn, seen_at)
+        query: `insert into ${table} (system_identifier, timeline, lsn, seen_at, recovered_at)
                 select {system:String}, {timeline:UInt32}, {lsn:UInt64},
-                       fromUnixTimestamp64Milli({seenAt:Int64}, 'UTC')`,
+                       fromUnixTimestamp64Milli({seenAt:Int64}, 'UTC'),
+                       fromUnixTimestamp64Milli({recoveredAt:Int64}, 'UTC')`,
         query_params: {
           system: systemIdentifier,
           timeline,
           lsn: String(lsn),
           seenAt: clock.now(),
+          recoveredAt,
         },
       });
     },

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { epochMs } from '#core/time.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { recordLogger, type RecordedLogger } from '../../tests/support/recorded-logger.ts';
-import type { KnownSources } from './known-sources.ts';
+import type { KnownSource, KnownSources } from './known-sources.ts';
 import type { Look, Source } from './look.ts';
 import { createWatchMetrics } from './metrics.ts';
 import { Watchdog } from './watchdog.ts';
@@ -26,22 +26,22 @@ const GOOD: Look = {
   },
   connect: {
     connector: { connector: 'RUNNING', tasks: ['RUNNING'], failure: null },
-    stored: { lsn: 950n, isSnapshot: false },
+    stored: { lsn: 950n, isSnapshot: false, isCommitted: true },
   },
 };
 const FAILED: Look = {
   ...GOOD,
   connect: {
     connector: { connector: 'RUNNING', tasks: ['FAILED'], failure: 'it broke' },
-    stored: { lsn: 950n, isSnapshot: false },
+    stored: { lsn: 950n, isSnapshot: false, isCommitted: true },
   },
 };
 
 let now = Date.UTC(2026, 0, 1);
 let seen: Look = GOOD;
 let restarts: number[] = [];
-let kept: Source[] = [];
-let known: Source | null = null;
+let kept: KnownSource[] = [];
+let known: KnownSource | null = null;
 let isStoreAway = false;
 let logged: RecordedLogger;
 let metrics: ReturnType<typeof createMetrics>;
@@ -85,13 +85,17 @@ async function standing(afterMs = 0): Promise<string[]> {
 }
 
 const gone: Look = { ...GOOD, postgres: { source: SOURCE, slot: null } };
+const idle: Look = {
+  ...GOOD,
+  postgres: { source: SOURCE, slot: { ...GOOD.postgres!.slot!, active: false } },
+};
 
 describe('an alarm', () => {
   test('is told once, again after ten minutes, and its end is told', async () => {
-    seen = gone;
+    seen = idle;
     expect(await standing()).toEqual([]);
-    expect(await standing(5_000)).toEqual(['slot_missing']);
-    expect(await standing(5_000)).toEqual(['slot_missing']);
+    expect(await standing(30_000)).toEqual(['slot_idle']);
+    expect(await standing(5_000)).toEqual(['slot_idle']);
     expect(messages('error')).toHaveLength(1);
     await standing(600_000);
     expect(messages('error')).toHaveLength(2);
@@ -122,6 +126,35 @@ describe('an alarm', () => {
     await standing(20_000);
     expect(messages('error')).toEqual([]);
     expect(await standing(30_000)).toEqual(['connect_silent']);
+  });
+});
+
+describe('a loss', () => {
+  beforeEach(async () => {
+    await standing();
+    seen = gone;
+    await standing(5_000);
+    expect(await standing(5_000)).toEqual(['slot_missing']);
+  });
+
+  test('stands when nothing is to be seen of it any more', async () => {
+    seen = GOOD;
+    for (let looks = 0; looks < 3; looks += 1) {
+      expect(await standing(5_000)).toEqual(['slot_missing']);
+    }
+  });
+
+  test('ends when all rows were sent once more, not by an earlier time that they were', async () => {
+    seen = GOOD;
+    known = { ...SOURCE, recoveredAt: now - 20_000 };
+    expect(await standing(5_000)).toEqual(['slot_missing']);
+    known = { ...SOURCE, recoveredAt: now };
+    expect(await standing(5_000)).toEqual([]);
+  });
+
+  test('ends when Connect was made to forget its place: then a new snapshot is taken', async () => {
+    seen = { ...GOOD, connect: { connector: GOOD.connect!.connector, stored: null } };
+    expect(await standing(5_000)).toEqual([]);
   });
 });
 
@@ -170,21 +203,24 @@ describe('the server that is captured', () => {
   test('is known once changes of it were captured, and written down', async () => {
     seen = {
       ...GOOD,
-      connect: { connector: GOOD.connect!.connector, stored: { lsn: 950n, isSnapshot: true } },
+      connect: {
+        connector: GOOD.connect!.connector,
+        stored: { lsn: 950n, isSnapshot: true, isCommitted: false },
+      },
     };
     await standing();
     expect(kept).toEqual([]);
     seen = GOOD;
     await standing(5_000);
-    expect(kept).toEqual([SOURCE]);
+    expect(kept).toEqual([{ ...SOURCE, recoveredAt: 0 }]);
   });
 
   test('is an alarm when it is another, until somebody accepts that', async () => {
     await standing();
     seen = other({ systemIdentifier: '8' });
     expect(await standing(5_000)).toEqual(['source_changed']);
-    expect(kept).toEqual([SOURCE]);
-    known = { ...SOURCE, systemIdentifier: '8' };
+    expect(kept).toEqual([{ ...SOURCE, recoveredAt: 0 }]);
+    known = { ...SOURCE, systemIdentifier: '8', recoveredAt: now };
     expect(await standing(5_000)).toEqual([]);
   });
 

@@ -8,9 +8,9 @@ import { errorText } from '#core/errors.ts';
 import type { Clock } from '#core/time.ts';
 import type { Logger } from '#platform/logger.ts';
 import { Alarms, type Alarm } from './alarms.ts';
-import { isBeyondRestart, judge, type Finding } from './judge.ts';
-import type { KnownSources } from './known-sources.ts';
-import type { Look, Source } from './look.ts';
+import { isBeyondRestart, judge, losesChanges, type AlarmKind, type Finding } from './judge.ts';
+import type { KnownSource, KnownSources } from './known-sources.ts';
+import type { Look } from './look.ts';
 import type { WatchMetrics } from './metrics.ts';
 import { Restarts } from './restarts.ts';
 
@@ -34,7 +34,9 @@ export class Watchdog {
   readonly #options: WatchdogOptions;
   readonly #alarms = new Alarms();
   readonly #restarts = new Restarts();
-  #known: Source | null = null;
+  /** Losses that were told, until they are made good: the next look may see nothing of them. */
+  readonly #losses = new Map<AlarmKind, Alarm>();
+  #known: KnownSource | null = null;
   #isRead = false;
   #keptAt = 0;
   #lookedAt: number | null = null;
@@ -66,9 +68,12 @@ export class Watchdog {
     const failed = findings.find(({ kind }) => kind === 'connector_failed');
     await this.#maybeRestart(failed, findings);
     if (failed === undefined && this.#restarts.flaps > 0) findings.push(this.#flapping());
+    findings.push(...(await this.#lossesLeft(look, findings)));
     const { told, ended } = this.#alarms.update(findings, now);
-    for (const { kind, what, advice, since } of told) {
+    for (const alarm of told) {
+      const { kind, what, advice, since } = alarm;
       logger.error({ alarm: kind, since, advice }, what);
+      if (losesChanges(alarm)) this.#losses.set(kind, alarm);
     }
     for (const kind of ended) logger.info({ alarm: kind }, 'the alarm is over');
     metrics.show(look, this.#alarms.standing());
@@ -92,7 +97,10 @@ export class Watchdog {
 
   async #readKnown(): Promise<void> {
     try {
-      this.#known = await this.#options.known.read();
+      const read = await this.#options.known.read();
+      // What was seen since reaches farther than what was written down of the same server.
+      if (!isBehind(read, this.#known)) this.#known = read;
+      else if (read !== null) this.#known = { ...this.#known!, recoveredAt: read.recoveredAt };
       this.#isRead = true;
     } catch (error) {
       this.#options.logger.warn(
@@ -108,16 +116,33 @@ export class Watchdog {
     const stored = connect?.stored ?? null;
     if (source === null || (this.#known === null && (stored === null || stored.isSnapshot))) return;
     const isNew = this.#known === null;
-    this.#known = source;
+    const known = { ...source, recoveredAt: this.#known?.recoveredAt ?? 0 };
+    this.#known = known;
     const now = this.#options.clock.now();
     if (!this.#isRead || !(isNew || now - this.#keptAt >= KEEP_EVERY_MS)) return;
     this.#keptAt = now;
-    await this.#options.known.keep(source).catch((error: unknown) => {
+    await this.#options.known.keep(known).catch((error: unknown) => {
       this.#options.logger.warn(
         { err: errorText(error) },
         'the known Postgres is not written down; trying again',
       );
     });
+  }
+
+  /** What was lost stays lost, though Debezium may go on behind it as if nothing had been. */
+  async #lossesLeft({ connect }: Look, findings: readonly Finding[]): Promise<Finding[]> {
+    if (this.#losses.size === 0) return [];
+    await this.#readKnown();
+    const hasForgotten = connect !== null && connect.stored === null;
+    const recoveredAt = this.#known?.recoveredAt ?? 0;
+    const left: Finding[] = [];
+    for (const [kind, { what, advice, since }] of this.#losses) {
+      const isSeen = findings.some((found) => found.kind === kind);
+      if (isSeen) continue;
+      if (hasForgotten || recoveredAt >= since) this.#losses.delete(kind);
+      else left.push({ kind, what, advice, graceMs: 0 });
+    }
+    return left;
   }
 
   async #maybeRestart(failed: Finding | undefined, findings: readonly Finding[]): Promise<void> {
@@ -141,4 +166,11 @@ export class Watchdog {
       graceMs: 0,
     };
   }
+}
+
+function isBehind(read: KnownSource | null, seen: KnownSource | null): boolean {
+  if (seen === null) return false;
+  if (read === null) return true;
+  const isSame = read.systemIdentifier === seen.systemIdentifier && read.timeline === seen.timeline;
+  return isSame && read.lsn < seen.lsn;
 }

@@ -191,8 +191,9 @@ function ownStarters(
       own(
         signal,
         'watchdog',
-        'connectors/main.ts',
+        'scripts/wick.ts',
         `http://127.0.0.1:${ports.watchdog}/health/live`,
+        ['watch'],
       ),
   };
 }

@@ -6,7 +6,9 @@ create table if not exists change_sources (
   system_identifier String,
   timeline UInt32,
   lsn UInt64,
-  seen_at DateTime64(3, 'UTC')
+  seen_at DateTime64(3, 'UTC'),
+  -- When somebody last had all rows sent once more: what was lost before is made good.
+  recovered_at DateTime64(3, 'UTC')
 )
 engine = ReplacingMergeTree(seen_at)
 order by (system_identifier, timeline)

@@ -174,6 +174,7 @@ describe('docker-compose.yml', () => {
       'scheduler',
       'streamer',
       'analyzer',
+      'watchdog',
     ]);
   });
 
