@@ -51,6 +51,8 @@ export const ERROR_CODES = [
   'WICK_DLQ_DAMAGED',
   'WICK_ANALYZER_STATE_INVALID',
   'WICK_ANALYZER_SINK_FAILED',
+  /** Records wait and none is taken, for so long that only starting again helps. */
+  'WICK_ANALYZER_STUCK',
   'WICK_STORE_UNREACHABLE',
   'WICK_STORE_REFUSED',
   'WICK_MIGRATION_FAILED',

@@ -142,6 +142,18 @@ export const CONFIG_SCHEMA = Type.Object(
       6_000,
       300_000,
     ),
+    ANALYZER_STALLED_MS: count(
+      'Records that wait so long without one being committed make the analyzer not ready, ms',
+      60_000,
+      1_000,
+      3_600_000,
+    ),
+    ANALYZER_STUCK_MS: count(
+      'Records that wait so long without one being committed end the analyzer, ms',
+      300_000,
+      2_000,
+      86_400_000,
+    ),
     ANALYZER_POISON: Type.Union([Type.Literal('skip'), Type.Literal('stop')], {
       default: 'skip',
       description:
