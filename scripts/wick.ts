@@ -14,6 +14,7 @@ import type {
   UpFlags,
 } from './commands/flags.ts';
 import type { BackfillFlags } from './commands/backfill.ts';
+import type { EpochFlags } from './commands/epoch.ts';
 import type { GapFillFlags, GapListFlags, GapRepairFlags } from './commands/gaps.ts';
 import type { QuarantineFlags, RedriveFlags } from './commands/quarantine.ts';
 import type { RecoverFlags } from './commands/recover.ts';
@@ -170,6 +171,19 @@ function addCaptureCommands(program: Command, connector: Command, finish: Finish
     .option('--json', 'print one JSON object')
     .action(async (options: RecoverFlags) =>
       finish((await import('./commands/recover.ts')).recover(options)),
+    );
+  program
+    .command('epoch')
+    .description('which Postgres the changes come from')
+    .command('begin')
+    .description(
+      'take on a restored or new Postgres: lift its WAL above what was captured before, so that ' +
+        'what it writes ranks above what is stored; touches nothing without --yes',
+    )
+    .option('--yes', 'do it')
+    .option('--json', 'print one JSON object')
+    .action(async (options: EpochFlags) =>
+      finish((await import('./commands/epoch.ts')).begin(options)),
     );
   program
     .command('watch')

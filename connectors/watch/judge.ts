@@ -31,13 +31,13 @@ export interface Finding {
 
 /** Together with the time between two looks and their longest answer below the promised 60 s. */
 const PATIENCE_MS = 30_000;
-/** What the two stores say is read a moment apart, so that it is looked at twice. */
+/** A slot may be made between the two halves of a look, so that it is looked at twice. */
 const TWICE_MS = 1;
 
 const RECOVER =
   '"npm run wick -- connector recover --yes" makes a new slot and sends all candles once more; then "npm run wick -- reconcile"';
 const NEW_SOURCE =
-  'if this is the Postgres that is meant, see docs/cdc-operations.md, "Another Postgres"; else point DB_HOST back and activate the connector again';
+  'if this is the Postgres that is meant, "npm run wick -- epoch begin --yes" takes it on, see docs/cdc-operations.md; else point DB_HOST back';
 
 /** @param known the server that changes were captured from so far; null where none is known. */
 export function judge(look: Look, known: Source | null): readonly Finding[] {
@@ -153,7 +153,8 @@ function judgePlace(slot: Slot, connect: ConnectLook | null): Finding[] {
       kind: 'slot_ahead',
       what: `the slot stands at ${lsnText(slot.confirmedLsn)}, but only what lies before ${lsnText(stored.lsn)} reached Kafka: somebody moved it on, or made it anew`,
       advice: RECOVER,
-      graceMs: TWICE_MS,
+      // At once: when Debezium has read on, nothing of it is to be seen any more.
+      graceMs: 0,
     },
   ];
 }

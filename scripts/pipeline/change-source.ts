@@ -20,13 +20,11 @@ export async function assertSourceNotOlder(
   clickhouse: ClickHouseClient,
 ): Promise<Source> {
   const { source } = await lookAtPostgres(pool);
-  const known = await knownSources(clickhouse, systemClock).read();
-  const stored = await greatestStored(clickhouse);
-  const reached = known !== null && known.lsn > stored ? known.lsn : stored;
+  const reached = await readReached(clickhouse);
   if (source.lsn >= reached) return source;
   throw new AppError(
     'WICK_CDC_SOURCE_OLDER',
-    `The WAL of Postgres (system ${source.systemIdentifier}, timeline ${source.timeline}) ends at "${lsnText(source.lsn)}", but changes up to "${lsnText(reached)}" are stored: what this server writes would rank below them; point DB_HOST at the right server, or lift its WAL as docs/cdc-operations.md says under "Another Postgres"`,
+    `The WAL of Postgres (system ${source.systemIdentifier}, timeline ${source.timeline}) ends at "${lsnText(source.lsn)}", but changes up to "${lsnText(reached)}" are stored: what this server writes would rank below them; point DB_HOST at the right server, or take this one on with "npm run wick -- epoch begin --yes", see docs/cdc-operations.md`,
   );
 }
 
@@ -46,11 +44,15 @@ export async function assertSameSource(pool: Pool, clickhouse: ClickHouseClient)
   );
 }
 
-/** Place in the WAL of the newest change in the ledger; 0 where there is none. */
-async function greatestStored(clickhouse: ClickHouseClient): Promise<bigint> {
+/** The farthest place in the WAL that was captured or seen; 0 where there is none. */
+export async function readReached(clickhouse: ClickHouseClient): Promise<bigint> {
+  const known = await knownSources(clickhouse, systemClock).read();
   const [row] = await readRows<{ version: string }>(
     clickhouse,
     `select toString(max(version)) as version from ${CLICKHOUSE_TABLES.candleRevisions}`,
   );
-  return BigInt(row?.version ?? '0') >> LSN_BITS;
+  const version = BigInt(row?.version ?? '0');
+  // The commit before the change, and the record of the change itself.
+  const places = [known?.lsn ?? 0n, version >> LSN_BITS, BigInt.asUintN(Number(LSN_BITS), version)];
+  return places.reduce((most, place) => (place > most ? place : most));
 }

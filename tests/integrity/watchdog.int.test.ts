@@ -189,7 +189,7 @@ describe('an alarm within a minute, and equal stores after the runbook command,'
   );
 
   test(
-    'when somebody moves the slot on, which Debezium refuses to read from',
+    'when somebody moves the slot on, though Debezium reads on as if nothing had been',
     async () => {
       const { keeper } = pipeline.engines;
       await keeper.stop('connect');
@@ -200,9 +200,12 @@ describe('an alarm within a minute, and equal stores after the runbook command,'
       ]);
       await keeper.start('connect');
       await untilAlarm('slot_ahead');
-      const hasFailed = async (): Promise<boolean> => (await states()).includes('FAILED');
-      await waitFor(hasFailed, { what: 'the task to fail', timeoutMs: TIMEOUT_MS });
-      await runRecover();
+      // It holds the restart_lsn against its place, which an advance leaves behind.
+      await untilSlot('active');
+      await settle(pipeline);
+      expect(await states()).toEqual(['RUNNING', 'RUNNING']);
+      expect(await alarms()).toContain('slot_ahead');
+      expect(await runRecover()).toContain('"found"');
       await untilQuiet();
       await write(10);
       await expectBothEndsEqual(pipeline);
