@@ -66,6 +66,7 @@ await runProcess(logger, async (lifecycle) => {
       client,
       logger,
       producer: names,
+      metrics: analyzerMetrics,
       rowsEnough: config.ANALYZER_FLUSH_ROWS_MAX / 2,
     }),
     latest: new LatestCache({

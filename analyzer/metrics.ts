@@ -30,6 +30,15 @@ export function createAnalyzerMetrics(metrics: Metrics) {
       'analyzer_dead_letters_total',
       'Records that could not be decoded',
     ),
+    batchRows: metrics.histogram(
+      'analyzer_batch_rows',
+      'Rows of one shared insert into ClickHouse, of all tables',
+      [1, 10, 100, 1_000, 10_000, 100_000],
+    ),
+    insertRetries: metrics.counter(
+      'analyzer_insert_retries_total',
+      'Inserts into ClickHouse that were sent again',
+    ),
     checkpoints: metrics.counter('analyzer_checkpoints_total', 'Partition checkpoints written'),
     freshness: metrics.histogram(
       'analyzer_freshness_seconds',
