@@ -6,7 +6,6 @@
  * its first batch arrives, and rewound when its marker lies behind the committed offset.
  */
 import type { DeadLetters } from '../connectors/index.ts';
-import type { CandleChange } from '#core/contracts/candle-change.ts';
 import { GROUP_ANALYZER, TOPIC_CANDLES } from '#core/contracts/names.ts';
 import { errorText } from '#core/errors.ts';
 import type { Clock } from '#core/time.ts';
@@ -17,15 +16,17 @@ import { checkpointOf, type Assigned } from './assigned.ts';
 import type { CheckpointStore } from './checkpoint.ts';
 import { CONSUMER_FETCH, PARTITIONS_AT_ONCE } from './consumer-fetch.ts';
 import type { CrashPoint } from './crash-point.ts';
+import type { Movement } from './movement.ts';
 import { OffsetCommits } from './offset-commits.ts';
 import { parkLetters } from './park-letters.ts';
 import { whileBeating } from './while-beating.ts';
 import { PartitionState, type BatchCounts, type PartitionOptions } from './partition.ts';
 import type { GroupWriter } from './sink/group-writer.ts';
 import type { Waypoint } from './waypoint.ts';
-import type { LatestCache, LatestValues } from './sink/cache-latest.ts';
+import type { LatestCache } from './sink/cache-latest.ts';
 import { LatestStep } from './sink/latest-step.ts';
-import { StepChanges, type Letters } from './step-changes.ts';
+import type { Step } from './step.ts';
+import { StepChanges } from './step-changes.ts';
 
 export interface AnalyzerOptions {
   readonly kafka: Kafka;
@@ -37,6 +38,8 @@ export interface AnalyzerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: AnalyzerMetrics;
+  /** Told which partitions are assigned, and that long steps go on. */
+  readonly movement: Pick<Movement, 'assign' | 'touch'>;
   /** Longest time between checkpoints of a partition that moves, ms. */
   readonly checkpointMs: number;
   /** How long a silent process keeps its partitions, ms. */
@@ -53,18 +56,6 @@ export interface Analyzer {
   /** True once partitions are assigned and the last batch went through. */
   readonly isReady: () => boolean;
   close(): Promise<void>;
-}
-
-/** A step that was applied to the state and not yet to the outside. */
-interface Step {
-  /** The offset after its last message. */
-  readonly offset: bigint;
-  readonly hasRows: boolean;
-  /** Much more of the partition waits in Kafka. */
-  readonly isBehind: boolean;
-  readonly letters: Letters;
-  readonly values: ReadonlyMap<string, LatestValues>;
-  readonly newest: CandleChange | null;
 }
 
 /** Thrown to end a step whose partition may be another's, or that holds up the end. */
@@ -121,6 +112,7 @@ class RunningAnalyzer implements Analyzer {
       this.#joined = true;
       const partitions = payload.memberAssignment[TOPIC_CANDLES] ?? [];
       this.#options.metrics.assigned.set(partitions.length);
+      this.#options.movement.assign(partitions);
       this.#options.logger.info({ partitions }, 'partitions assigned');
       this.#shown ??= this.#options.latest.show(partitions);
     });
@@ -256,6 +248,7 @@ class RunningAnalyzer implements Analyzer {
     // A failure is the writer's to remember: whoever waits for room hears of it.
     writer.flush({ hasTime: true }).catch(() => undefined);
     await writer.room(rowsMax);
+    this.#options.movement.touch(payload.batch.partition);
     await payload.heartbeat();
   }
 

@@ -8,7 +8,13 @@ import { clickHouseOptions, createClickHouse } from '#platform/clickhouse.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config.ts';
 import { startHealth } from '#platform/health.ts';
-import { assertCluster, createKafka, type Kafka, type Producer } from '#platform/kafka.ts';
+import {
+  assertCluster,
+  createKafka,
+  type Admin,
+  type Kafka,
+  type Producer,
+} from '#platform/kafka.ts';
 import { runProcess, untilAborted, type Lifecycle } from '#platform/lifecycle.ts';
 import { createLogger } from '#platform/logger.ts';
 import { createMetrics } from '#platform/metrics.ts';
@@ -19,11 +25,13 @@ import { startAnalyzer } from './consume.ts';
 import { crashAt } from './crash-point.ts';
 import { ClickHouseHistory } from './history.ts';
 import { createAnalyzerMetrics } from './metrics.ts';
+import { Movement } from './movement.ts';
 import { producerOf, readRunningRules } from './running-rules.ts';
 import { LatestCache } from './sink/cache-latest.ts';
 import { GroupWriter } from './sink/group-writer.ts';
 import { readNewest } from './sink/read-newest.ts';
 import { producerId } from './sink/tables.ts';
+import { watchMovement } from './watch-movement.ts';
 
 const config = loadConfig();
 const logger = createLogger('analyzer', config.LOG_LEVEL);
@@ -40,16 +48,26 @@ await runProcess(logger, async (lifecycle) => {
     logger.warn({ err: error.message }, 'redis is away; going on without its cache');
   });
 
-  const { kafka, producer } = await connectKafka(lifecycle);
+  const { kafka, admin, producer } = await connectKafka(lifecycle);
   const names = producerOf(rules);
   const history = new ClickHouseHistory({ client, producer: producerId(names) });
   let crash: Error | null = null;
+  const onCrash = (error: Error): void => {
+    crash ??= error;
+    lifecycle.stop();
+  };
+  const analyzerMetrics = createAnalyzerMetrics(metrics);
+  const movement = new Movement(systemClock, {
+    stalledMs: config.ANALYZER_STALLED_MS,
+    stuckMs: config.ANALYZER_STUCK_MS,
+  });
   const analyzer = await startAnalyzer({
     kafka,
     writer: new GroupWriter({
       client,
       logger,
       producer: names,
+      metrics: analyzerMetrics,
       rowsEnough: config.ANALYZER_FLUSH_ROWS_MAX / 2,
     }),
     latest: new LatestCache({
@@ -74,15 +92,13 @@ await runProcess(logger, async (lifecycle) => {
     partition: { rules, history },
     clock: systemClock,
     logger,
-    metrics: createAnalyzerMetrics(metrics),
+    metrics: analyzerMetrics,
+    movement,
     checkpointMs: config.ANALYZER_CHECKPOINT_MS,
     sessionTimeoutMs: config.ANALYZER_SESSION_TIMEOUT_MS,
     rowsMax: config.ANALYZER_FLUSH_ROWS_MAX,
     reached: crashAt(config.CRASH_AT, () => process.kill(process.pid, 'SIGKILL')),
-    onCrash: (error) => {
-      crash = error;
-      lifecycle.stop();
-    },
+    onCrash,
   });
   lifecycle.onClose('consumer', () => analyzer.close());
 
@@ -92,17 +108,26 @@ await runProcess(logger, async (lifecycle) => {
     metrics,
     checks: {
       consumer: analyzer.isReady,
+      movement: () => {
+        const standstill = movement.standstill();
+        if (standstill !== null) throw new Error(standstill.reason);
+        return true;
+      },
       clickhouse: async () => (await client.ping()).success,
     },
   });
   lifecycle.onClose('health', () => health.close());
   logger.info('analyzer started');
+  const watching = { admin, movement, metrics: analyzerMetrics, logger };
+  await watchMovement({ ...watching, onStuck: onCrash, signal: lifecycle.signal });
   await untilAborted(lifecycle.signal);
   if (crash !== null) throw crash;
 });
 
 /** The cluster that is meant, and no other that happens to answer. */
-async function connectKafka(lifecycle: Lifecycle): Promise<{ kafka: Kafka; producer: Producer }> {
+async function connectKafka(
+  lifecycle: Lifecycle,
+): Promise<{ kafka: Kafka; admin: Admin; producer: Producer }> {
   const kafka = createKafka({
     brokers: config.KAFKA_BROKERS,
     clientId: 'wickstream-analyzer',
@@ -111,9 +136,9 @@ async function connectKafka(lifecycle: Lifecycle): Promise<{ kafka: Kafka; produ
   const admin = kafka.admin();
   await admin.connect();
   await assertCluster(admin, config.KAFKA_CLUSTER_ID);
-  await admin.disconnect();
+  lifecycle.onClose('kafka admin', () => admin.disconnect());
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   await producer.connect();
   lifecycle.onClose('kafka producer', () => producer.disconnect());
-  return { kafka, producer };
+  return { kafka, admin, producer };
 }

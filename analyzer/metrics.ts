@@ -4,6 +4,15 @@ import type { Metrics } from '#platform/metrics.ts';
 export function createAnalyzerMetrics(metrics: Metrics) {
   return {
     assigned: metrics.gauge('analyzer_partitions_assigned', 'Partitions assigned to this process'),
+    lag: metrics.gauge(
+      'analyzer_lag_records',
+      'Records of the candle topic that the group has not committed, by partition',
+      ['partition'],
+    ),
+    stalled: metrics.gauge(
+      'analyzer_stalled',
+      'Records wait and none is taken, or the broker does not tell: 1, or 0',
+    ),
     applied: metrics.counter('analyzer_changes_applied_total', 'Candle changes applied'),
     skipped: metrics.counter(
       'analyzer_changes_skipped_total',
@@ -20,6 +29,15 @@ export function createAnalyzerMetrics(metrics: Metrics) {
     deadLetters: metrics.counter(
       'analyzer_dead_letters_total',
       'Records that could not be decoded',
+    ),
+    batchRows: metrics.histogram(
+      'analyzer_batch_rows',
+      'Rows of one shared insert into ClickHouse, of all tables',
+      [1, 10, 100, 1_000, 10_000, 100_000],
+    ),
+    insertRetries: metrics.counter(
+      'analyzer_insert_retries_total',
+      'Inserts into ClickHouse that were sent again',
     ),
     checkpoints: metrics.counter('analyzer_checkpoints_total', 'Partition checkpoints written'),
     freshness: metrics.histogram(

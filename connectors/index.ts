@@ -10,7 +10,15 @@ export {
   type ConnectorFile,
   type ConnectorStatus,
 } from './register.ts';
+export type { ConnectEndpoint } from './connect-rest.ts';
+export { readStoredPlace } from './stored-place.ts';
 export { checkNotification } from './notifications.ts';
+export { untilSnapshotEnds } from './snapshot-end.ts';
+export { createWatchdog } from './watch/create-watchdog.ts';
+export { createWatchMetrics } from './watch/metrics.ts';
+export { knownSources } from './watch/known-sources.ts';
+export { judge, type Finding as CaptureFinding } from './watch/judge.ts';
+export { lookAround, lookAtPostgres, type Source } from './watch/look.ts';
 export { ensureTopics } from './topics.ts';
 export { createDeadLetters, refuseDeadLetters, type DeadLetters } from './dead-letters.ts';
 export { indexLetters, eachLetter, type LetterEntry, type LetterFilter } from './letter-box.ts';

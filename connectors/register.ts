@@ -8,6 +8,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { AppError, errorText } from '#core/errors.ts';
+import {
+  callConnect,
+  CONNECT_TIMEOUT_MS,
+  parseJsonOrNull,
+  rejectedByConnect,
+  type ConnectEndpoint,
+} from './connect-rest.ts';
 
 const ConnectorFile = Type.Object({
   name: Type.String({ minLength: 1 }),
@@ -29,13 +36,6 @@ export interface ConnectorStatus {
   readonly failure: string | null;
 }
 
-export interface ConnectEndpoint {
-  /** For example `http://127.0.0.1:8083`. */
-  readonly url: string;
-  readonly timeoutMs?: number;
-}
-
-const TIMEOUT_MS = 30_000;
 const FORGET_POLL_MS = 200;
 
 /** @throws AppError WICK_CONFIG_INVALID when the file is missing or not `{name, config}`. */
@@ -67,7 +67,7 @@ export async function applyConnector(
   endpoint: ConnectEndpoint,
   file: ConnectorFile,
 ): Promise<'created' | 'updated'> {
-  const response = await call(
+  const response = await callConnect(
     endpoint,
     'PUT',
     `/connectors/${encodeURIComponent(file.name)}/config`,
@@ -75,17 +75,21 @@ export async function applyConnector(
   );
   if (response.status === 201) return 'created';
   if (response.status === 200) return 'updated';
-  throw rejected('PUT', file.name, response);
+  throw rejectedByConnect('PUT', file.name, response);
 }
 
 export async function connectorStatus(
   endpoint: ConnectEndpoint,
   name: string,
 ): Promise<ConnectorStatus> {
-  const response = await call(endpoint, 'GET', `/connectors/${encodeURIComponent(name)}/status`);
+  const response = await callConnect(
+    endpoint,
+    'GET',
+    `/connectors/${encodeURIComponent(name)}/status`,
+  );
   if (response.status === 404) return { connector: 'absent', tasks: [], failure: null };
-  const body = response.status === 200 ? parseJson(response.body) : null;
-  if (!Value.Check(StatusBody, body)) throw rejected('GET', name, response);
+  const body = response.status === 200 ? parseJsonOrNull(response.body) : null;
+  if (!Value.Check(StatusBody, body)) throw rejectedByConnect('GET', name, response);
   const trace = body.tasks.find((task) => task.trace !== undefined)?.trace ?? body.connector.trace;
   return {
     connector: body.connector.state,
@@ -96,10 +100,10 @@ export async function connectorStatus(
 
 /** Removes the connector; slot and publication stay. @returns false when it was not there. */
 export async function removeConnector(endpoint: ConnectEndpoint, name: string): Promise<boolean> {
-  const response = await call(endpoint, 'DELETE', `/connectors/${encodeURIComponent(name)}`);
+  const response = await callConnect(endpoint, 'DELETE', `/connectors/${encodeURIComponent(name)}`);
   if (response.status === 204) return true;
   if (response.status === 404) return false;
-  throw rejected('DELETE', name, response);
+  throw rejectedByConnect('DELETE', name, response);
 }
 
 /**
@@ -112,19 +116,22 @@ export async function forgetConnector(
   file: ConnectorFile,
 ): Promise<void> {
   const path = `/connectors/${encodeURIComponent(file.name)}`;
-  const stopped = await call(endpoint, 'PUT', `${path}/stop`);
+  const stopped = await callConnect(endpoint, 'PUT', `${path}/stop`);
   if (stopped.status === 404) {
-    const made = await call(endpoint, 'POST', '/connectors', { ...file, initial_state: 'STOPPED' });
-    if (made.status !== 201) throw rejected('POST', file.name, made);
+    const made = await callConnect(endpoint, 'POST', '/connectors', {
+      ...file,
+      initial_state: 'STOPPED',
+    });
+    if (made.status !== 201) throw rejectedByConnect('POST', file.name, made);
   } else if (stopped.status >= 300) {
-    throw rejected('PUT', file.name, stopped);
+    throw rejectedByConnect('PUT', file.name, stopped);
   }
   // Its tasks may take a moment longer than the connector itself.
-  const deadline = performance.now() + (endpoint.timeoutMs ?? TIMEOUT_MS);
+  const deadline = performance.now() + (endpoint.timeoutMs ?? CONNECT_TIMEOUT_MS);
   for (;;) {
-    const forgotten = await call(endpoint, 'DELETE', `${path}/offsets`);
+    const forgotten = await callConnect(endpoint, 'DELETE', `${path}/offsets`);
     if (forgotten.status === 200) break;
-    if (performance.now() > deadline) throw rejected('DELETE', file.name, forgotten);
+    if (performance.now() > deadline) throw rejectedByConnect('DELETE', file.name, forgotten);
     await delay(FORGET_POLL_MS);
   }
   await removeConnector(endpoint, file.name);
@@ -133,52 +140,6 @@ export async function forgetConnector(
 /** Restarts failed tasks, and the connector itself if it failed; running ones are left alone. */
 export async function restartFailed(endpoint: ConnectEndpoint, name: string): Promise<void> {
   const path = `/connectors/${encodeURIComponent(name)}/restart?includeTasks=true&onlyFailed=true`;
-  const response = await call(endpoint, 'POST', path);
-  if (response.status >= 300) throw rejected('POST', name, response);
-}
-
-interface ConnectResponse {
-  readonly status: number;
-  readonly body: string;
-}
-
-async function call(
-  endpoint: ConnectEndpoint,
-  method: string,
-  path: string,
-  body?: unknown,
-): Promise<ConnectResponse> {
-  try {
-    const response = await fetch(`${endpoint.url}${path}`, {
-      method,
-      signal: AbortSignal.timeout(endpoint.timeoutMs ?? TIMEOUT_MS),
-      headers: { accept: 'application/json', 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return { status: response.status, body: await response.text() };
-  } catch (error) {
-    throw new AppError(
-      'WICK_CONNECTOR_UNREACHABLE',
-      `Kafka Connect does not answer at "${endpoint.url}"; is it running?`,
-      { cause: error, retryable: true },
-    );
-  }
-}
-
-/** Null where the text is not JSON, as that of a proxy in between. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-}
-
-function rejected(method: string, name: string, response: ConnectResponse): AppError {
-  return new AppError(
-    'WICK_CONNECTOR_REJECTED',
-    `Kafka Connect refused ${method} of connector "${name}" (${response.status}): ${response.body.slice(0, 500)}`,
-    { retryable: response.status === 409 || response.status >= 500 },
-  );
+  const response = await callConnect(endpoint, 'POST', path);
+  if (response.status >= 300) throw rejectedByConnect('POST', name, response);
 }

@@ -42,10 +42,17 @@ export const ERROR_CODES = [
   'WICK_CONNECTOR_REJECTED',
   'WICK_CONNECTOR_UNREACHABLE',
   'WICK_CDC_UNDECODABLE',
+  /** The WAL of Postgres ends before what was captured: its rows would rank below. */
+  'WICK_CDC_SOURCE_OLDER',
+  /** It is another Postgres than the one that was captured from. */
+  'WICK_CDC_SOURCE_CHANGED',
+  'WICK_CDC_SNAPSHOT_FAILED',
   /** A dead letter of which parts are gone or other than they were. */
   'WICK_DLQ_DAMAGED',
   'WICK_ANALYZER_STATE_INVALID',
   'WICK_ANALYZER_SINK_FAILED',
+  /** Records wait and none is taken, for so long that only starting again helps. */
+  'WICK_ANALYZER_STUCK',
   'WICK_STORE_UNREACHABLE',
   'WICK_STORE_REFUSED',
   'WICK_MIGRATION_FAILED',

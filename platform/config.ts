@@ -142,6 +142,18 @@ export const CONFIG_SCHEMA = Type.Object(
       6_000,
       300_000,
     ),
+    ANALYZER_STALLED_MS: count(
+      'Records that wait so long without one being committed make the analyzer not ready, ms',
+      60_000,
+      1_000,
+      3_600_000,
+    ),
+    ANALYZER_STUCK_MS: count(
+      'Records that wait so long without one being committed end the analyzer, ms',
+      300_000,
+      2_000,
+      86_400_000,
+    ),
     ANALYZER_POISON: Type.Union([Type.Literal('skip'), Type.Literal('stop')], {
       default: 'skip',
       description:
@@ -154,6 +166,7 @@ export const CONFIG_SCHEMA = Type.Object(
     SCHEDULER_HTTP_PORT: port('Health and metrics of the scheduler', 8090),
     ANALYZER_HTTP_PORT: port('Health and metrics of the analyzer', 8091),
     STREAMER_HTTP_PORT: port('Health and metrics of the streamer', 8092),
+    WATCHDOG_HTTP_PORT: port('Health and metrics of the watchdog', 8093),
     HTTP_HOST: text('Address that health and metrics listen on', '127.0.0.1'),
     LOG_LEVEL: Type.Union(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace'].map((level) => Type.Literal(level)),

@@ -54,6 +54,7 @@ describe('a migration', () => {
       'anchors',
       'candle_revisions',
       'candles',
+      'change_sources',
       'features',
       'funding_rates',
       'gap_revisions',

@@ -14,8 +14,10 @@ import type {
   UpFlags,
 } from './commands/flags.ts';
 import type { BackfillFlags } from './commands/backfill.ts';
+import type { EpochFlags } from './commands/epoch.ts';
 import type { GapFillFlags, GapListFlags, GapRepairFlags } from './commands/gaps.ts';
 import type { QuarantineFlags, RedriveFlags } from './commands/quarantine.ts';
+import type { RecoverFlags } from './commands/recover.ts';
 import type { RunFlags } from './commands/run.ts';
 import type { SyncFlags } from './commands/sync.ts';
 import { describeFailure, failureJson } from './failure.ts';
@@ -56,7 +58,7 @@ function createProgram(finish: Finish): Command {
     .exitOverride();
   addStackCommands(program, finish);
   addSetupCommands(program, finish);
-  addConnectorCommands(program, finish);
+  addCaptureCommands(program, addConnectorCommands(program, finish), finish);
   addLetterCommands(program, finish);
   addProofCommands(program, finish);
   addStreamCommand(program, finish);
@@ -130,7 +132,7 @@ function addSetupCommands(program: Command, finish: Finish): void {
     );
 }
 
-function addConnectorCommands(program: Command, finish: Finish): void {
+function addConnectorCommands(program: Command, finish: Finish): Command {
   const connector = program
     .command('connector')
     .description('the Debezium connector, which carries changes from Postgres to Kafka');
@@ -155,6 +157,41 @@ function addConnectorCommands(program: Command, finish: Finish): void {
     .action(async (options: { forget?: boolean }) =>
       finish((await import('./commands/connector.ts')).remove(options)),
     );
+  return connector;
+}
+
+function addCaptureCommands(program: Command, connector: Command, finish: Finish): void {
+  connector
+    .command('recover')
+    .description(
+      'a new slot where the old one is lost, dropped or moved, and all rows sent once more; ' +
+        'says what is wrong, and touches nothing without --yes',
+    )
+    .option('--yes', 'do it')
+    .option('--json', 'print one JSON object')
+    .action(async (options: RecoverFlags) =>
+      finish((await import('./commands/recover.ts')).recover(options)),
+    );
+  program
+    .command('epoch')
+    .description('which Postgres the changes come from')
+    .command('begin')
+    .description(
+      'take on a restored or new Postgres: lift its WAL above what was captured before, so that ' +
+        'what it writes ranks above what is stored; touches nothing without --yes',
+    )
+    .option('--yes', 'do it')
+    .option('--json', 'print one JSON object')
+    .action(async (options: EpochFlags) =>
+      finish((await import('./commands/epoch.ts')).begin(options)),
+    );
+  program
+    .command('watch')
+    .description(
+      'look after change capture until Ctrl-C: restart failed tasks, tell within a minute when the ' +
+        'slot is lost, dropped or moved, or Postgres is another one',
+    )
+    .action(async () => finish((await import('./commands/watch.ts')).watch()));
 }
 
 function addStreamCommand(program: Command, finish: Finish): void {

@@ -142,7 +142,7 @@ function callsIn(document: string, code: readonly string[]): Call[] {
       const end = words.findIndex((word) => !/^[a-z]+$/.test(word));
       const name = (end === -1 ? words : words.slice(0, end)).slice(
         0,
-        ['connector', 'source'].includes(words[0] ?? '') ? 2 : 1,
+        ['connector', 'epoch', 'source'].includes(words[0] ?? '') ? 2 : 1,
       );
       const options = words
         .filter((word) => word.startsWith('--'))

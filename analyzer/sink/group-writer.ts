@@ -25,6 +25,10 @@ export interface GroupWriterOptions {
   readonly rowsEnough: number;
   /** Wait before the second attempt; each further one waits twice as long. */
   readonly retryMsFirst?: number;
+  readonly metrics?: {
+    readonly batchRows: { observe(rows: number): void };
+    readonly insertRetries: { inc(): void };
+  };
 }
 
 export class GroupWriter {
@@ -110,9 +114,11 @@ export class GroupWriter {
     this.#waiting = null;
     this.#isUrgent = false;
     try {
+      const count = this.#pending.rows;
       const rows = this.#pending.take();
       this.#noteTaken();
       await this.#write(rows);
+      this.#options.metrics?.batchRows.observe(count);
       waiting?.resolve();
     } catch (error) {
       this.#failed = error;
@@ -146,6 +152,7 @@ export class GroupWriter {
           );
         }
         logger.warn({ attempt, err: errorText(error) }, 'insert failed; trying again');
+        this.#options.metrics?.insertRetries.inc();
         await delay(Math.min(retryMsFirst * 2 ** (attempt - 1), RETRY_MS_MAX));
       }
     }

@@ -57,6 +57,7 @@ export const CLICKHOUSE_TABLES = {
   anchors: 'anchors',
   waypoints: 'waypoints',
   analyzerState: 'analyzer_state',
+  changeSources: 'change_sources',
 } as const;
 
 /** Postgres advisory locks: migrate alone, the others with the name of what is worked on. */

@@ -69,6 +69,7 @@ describe('the ports of a stack', () => {
       venue: 8089,
       analyzer: 8091,
       scheduler: 8090,
+      watchdog: 8093,
     });
   });
 

@@ -55,6 +55,7 @@ export function stackEnv(ports: StackPorts, secrets: Secrets): Record<string, st
     ...venueEnv(ports.venue),
     SCHEDULER_HTTP_PORT: String(ports.scheduler),
     ANALYZER_HTTP_PORT: String(ports.analyzer),
+    WATCHDOG_HTTP_PORT: String(ports.watchdog),
   };
 }
 

@@ -13,6 +13,7 @@ export const STACK_PORTS = [
   'venue',
   'analyzer',
   'scheduler',
+  'watchdog',
 ] as const;
 
 export type StackPorts = Readonly<Record<(typeof STACK_PORTS)[number], number>>;
@@ -30,6 +31,7 @@ export const PORT_VARIABLES: Readonly<
   venue: { variable: 'VENUE_PORT', port: 8089 },
   scheduler: { variable: 'SCHEDULER_HTTP_PORT', port: 8090 },
   analyzer: { variable: 'ANALYZER_HTTP_PORT', port: 8091 },
+  watchdog: { variable: 'WATCHDOG_HTTP_PORT', port: 8093 },
 };
 
 const PORT_MAX = 65_535;
@@ -70,6 +72,7 @@ function eachPort(portOf: (name: keyof StackPorts) => number): StackPorts {
     venue: portOf('venue'),
     analyzer: portOf('analyzer'),
     scheduler: portOf('scheduler'),
+    watchdog: portOf('watchdog'),
   };
 }
 

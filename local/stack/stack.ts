@@ -38,6 +38,7 @@ export const SERVICES = [
   'venue',
   'analyzer',
   'scheduler',
+  'watchdog',
 ] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
@@ -51,6 +52,7 @@ export const STOP_SIGNALS: Readonly<Record<ServiceName, 'SIGTERM' | 'SIGINT'>> =
   venue: 'SIGTERM',
   analyzer: 'SIGTERM',
   scheduler: 'SIGTERM',
+  watchdog: 'SIGTERM',
 };
 
 export function stackServices(options: StackOptions): Record<ServiceName, SupervisedService> {
@@ -68,6 +70,7 @@ export function stackServices(options: StackOptions): Record<ServiceName, Superv
     venue: service('venue'),
     analyzer: service('analyzer'),
     scheduler: service('scheduler'),
+    watchdog: service('watchdog'),
   };
 }
 
@@ -139,7 +142,9 @@ function engineStarters(
   };
 }
 
-function ownStarters(options: StackOptions): Starters<'venue' | 'analyzer' | 'scheduler'> {
+function ownStarters(
+  options: StackOptions,
+): Starters<'venue' | 'analyzer' | 'scheduler' | 'watchdog'> {
   const { layout, ports, env } = options;
   const own = (
     signal: AbortSignal | undefined,
@@ -181,6 +186,14 @@ function ownStarters(options: StackOptions): Starters<'venue' | 'analyzer' | 'sc
         'scheduler',
         'scheduler/main.ts',
         `http://127.0.0.1:${ports.scheduler}/health/live`,
+      ),
+    watchdog: (signal) =>
+      own(
+        signal,
+        'watchdog',
+        'scripts/wick.ts',
+        `http://127.0.0.1:${ports.watchdog}/health/live`,
+        ['watch'],
       ),
   };
 }

@@ -1,6 +1,5 @@
 /** `wick connector activate|status|remove`. */
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   applyConnector,
   connectorStatus,
@@ -10,15 +9,14 @@ import {
   restartFailed,
   type ConnectorFile,
 } from '../../connectors/index.ts';
-import { CONNECTOR_NAME, REPLICATION_SLOT } from '#core/contracts/names.ts';
+import { CONNECTOR_NAME } from '#core/contracts/names.ts';
 import { AppError, errorText } from '#core/errors.ts';
-import type { Config } from '#platform/config.ts';
-import { createPostgresPool, postgresOptions } from '#platform/postgres.ts';
+import { withCaptureStores } from '../pipeline/capture-stores.ts';
+import { assertSameSource } from '../pipeline/change-source.ts';
+import { dropSlot } from '../pipeline/replication-slot.ts';
 import type { JsonFlag } from './flags.ts';
 import { commandConfig } from './command-config.ts';
 
-const SLOT_TIMEOUT_MS = 30_000;
-const SLOT_POLL_MS = 200;
 const CONNECTOR_FILE = join(import.meta.dirname, '..', '..', 'pg-connector.json');
 
 async function readFileOf(path: string): Promise<ConnectorFile> {
@@ -36,6 +34,7 @@ export async function activate(options: { readonly file?: string }): Promise<voi
   const config = commandConfig();
   const file = await readFileOf(options.file ?? CONNECTOR_FILE);
   const endpoint = { url: config.CONNECT_URL };
+  await withCaptureStores(config, ({ pool, clickhouse }) => assertSameSource(pool, clickhouse));
   const done = await applyConnector(endpoint, file);
   // Connect leaves a failed task alone when its configuration is the same.
   if (done === 'updated') await restartFailed(endpoint, file.name);
@@ -65,7 +64,7 @@ export async function remove(options: { readonly forget?: boolean }): Promise<vo
   const endpoint = { url: config.CONNECT_URL };
   if (options.forget === true) {
     await forgetConnector(endpoint, await readFileOf(CONNECTOR_FILE));
-    await dropSlot(config);
+    await withCaptureStores(config, ({ pool }) => dropSlot(pool));
     process.stdout.write(
       `connector ${CONNECTOR_NAME} removed with its slot and its place in the WAL; the next one takes a new snapshot\n`,
     );
@@ -77,34 +76,4 @@ export async function remove(options: { readonly forget?: boolean }): Promise<vo
       ? `connector ${CONNECTOR_NAME} removed; its slot and publication stay\n`
       : `connector ${CONNECTOR_NAME} was not there\n`,
   );
-}
-
-/** The connector is gone, but Postgres may take a moment to notice that its reader is. */
-async function dropSlot(config: Config): Promise<void> {
-  const pool = createPostgresPool(postgresOptions(config, 'wickstream-connector'));
-  const deadline = performance.now() + SLOT_TIMEOUT_MS;
-  try {
-    for (;;) {
-      await pool.query(
-        `select pg_drop_replication_slot(slot_name) from pg_replication_slots
-         where slot_name = $1::name and not active`,
-        [REPLICATION_SLOT],
-      );
-      const left = await pool.query<{ pid: number | null }>(
-        'select active_pid as pid from pg_replication_slots where slot_name = $1::name',
-        [REPLICATION_SLOT],
-      );
-      const [slot] = left.rows;
-      if (slot === undefined) return;
-      if (performance.now() > deadline) {
-        throw new AppError(
-          'WICK_CONNECTOR_REJECTED',
-          `The slot "${REPLICATION_SLOT}" is still read by process ${slot.pid ?? 'unknown'} of Postgres; stop that reader and run the command again`,
-        );
-      }
-      await delay(SLOT_POLL_MS);
-    }
-  } finally {
-    await pool.end();
-  }
 }

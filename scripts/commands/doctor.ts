@@ -77,6 +77,7 @@ export async function examineEmbedded(
       venue: venue.hostname === '127.0.0.1' ? Number(venue.port) : null,
       analyzer: config.ANALYZER_HTTP_PORT,
       scheduler: config.SCHEDULER_HTTP_PORT,
+      watchdog: config.WATCHDOG_HTTP_PORT,
     })),
     ...(await checkPipeline(config)),
   );

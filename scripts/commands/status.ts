@@ -5,7 +5,7 @@ import { AppError, errorText } from '#core/errors.ts';
 import type { Config } from '#platform/config.ts';
 import { createLogger } from '#platform/logger.ts';
 import type { Finding } from '../doctor/finding.ts';
-import { judgeConnector, judgeCounts, judgeStores } from '../doctor/pipeline.ts';
+import { checkCapture, judgeConnector, judgeCounts, judgeStores } from '../doctor/pipeline.ts';
 import { readCounts, type PipelineCounts, type SlotState } from '../pipeline/counts.ts';
 import { findDivergence } from '../pipeline/divergence.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
@@ -77,7 +77,8 @@ async function readPipeline(
   try {
     const counts = await readCounts(clients);
     const stores = judgeStores(await findDivergence(clients), counts.slot);
-    return { counts, findings: [...judgeCounts(counts), ...stores] };
+    const capture = await checkCapture(config, clients);
+    return { counts, findings: [...judgeCounts(counts), ...capture, ...stores] };
   } finally {
     await clients.close();
   }

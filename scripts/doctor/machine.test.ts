@@ -171,6 +171,7 @@ describe('the services of a running stack', () => {
     venue: null,
     analyzer: null,
     scheduler: null,
+    watchdog: null,
   };
   const services = ['postgres', 'redis', 'clickhouse', 'kafka', 'connect'] as const;
 
@@ -178,7 +179,7 @@ describe('the services of a running stack', () => {
     await createLayout(layout);
   });
 
-  test.each([...services, 'venue', 'analyzer', 'scheduler'] as const)(
+  test.each([...services, 'venue', 'analyzer', 'scheduler', 'watchdog'] as const)(
     '%s that is down is named with its log',
     async (name) => {
       expect(await checkServices(layout, { ...PORTS, [name]: 1 })).toEqual([

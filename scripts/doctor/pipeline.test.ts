@@ -154,7 +154,7 @@ describe('slot and lag', () => {
         ok: false,
         found: 'given up by Postgres (wal_removed): changes that nobody had read are lost',
         advice:
-          'run "npm run wick -- connector remove --forget", then "npm run wick -- connector activate", which takes a new snapshot',
+          'run "npm run wick -- connector recover --yes", which makes a new slot and sends all rows once more; or "npm run wick -- connector remove --forget", then "npm run wick -- connector activate", which takes a new snapshot',
       });
     }
   });

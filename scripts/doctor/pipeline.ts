@@ -2,15 +2,24 @@
  * How the pipeline is, seen through its stores, wherever they run. In: the configuration, or what was
  * read with it. Out: findings about stores, connector, slot, lag, dead letters, candles and ledger.
  */
-import { connectorStatus, indexLetters, type ConnectorStatus } from '../../connectors/index.ts';
+import {
+  connectorStatus,
+  indexLetters,
+  judge,
+  knownSources,
+  lookAround,
+  type CaptureFinding,
+  type ConnectorStatus,
+} from '../../connectors/index.ts';
 import { CONNECTOR_NAME } from '#core/contracts/names.ts';
 import { errorText } from '#core/errors.ts';
 import type { Config } from '#platform/config.ts';
+import { systemClock } from '#platform/clock.ts';
 import { createLogger } from '#platform/logger.ts';
 import { describeBytes } from '../commands/amounts.ts';
 import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
 import { withLetterAccess } from '../pipeline/letter-access.ts';
-import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
+import { openPipelineClients, type PipelineClients } from '../pipeline/pipeline-clients.ts';
 import { findDivergence, type Divergence } from '../pipeline/divergence.ts';
 import { findSilent } from '../pipeline/reachable.ts';
 import { bad, good, type Finding } from './finding.ts';
@@ -19,6 +28,7 @@ import { bad, good, type Finding } from './finding.ts';
 export const LAG_MAX = 100_000;
 /** More unread WAL than this and the connector is behind. */
 export const SLOT_LAG_BYTES_MAX = 256 * 1024 * 1024;
+const CONNECT_MS_MAX = 5_000;
 
 export async function checkPipeline(config: Config): Promise<Finding[]> {
   const silent = await findSilent(config);
@@ -49,6 +59,7 @@ async function checkCounts(config: Config): Promise<Finding[]> {
       const deadLetters = counts.deadLetters === 0 ? 0 : await countWaiting(config);
       return [
         ...judgeCounts({ ...counts, deadLetters }),
+        ...(await checkCapture(config, clients)),
         ...judgeStores(await findDivergence(clients), counts.slot),
       ];
     } finally {
@@ -63,6 +74,29 @@ async function checkCounts(config: Config): Promise<Finding[]> {
       ),
     ];
   }
+}
+
+/** What neither the connector's state nor the slot tells by itself. */
+const TELLING = new Set<CaptureFinding['kind']>([
+  'source_changed',
+  'source_older',
+  'slot_missing',
+  'slot_ahead',
+  'slot_running_out',
+]);
+
+/** One look of the watchdog's, which is here whether one runs or not. */
+export async function checkCapture(
+  config: Pick<Config, 'CONNECT_URL'>,
+  { pool, clickhouse }: Pick<PipelineClients, 'pool' | 'clickhouse'>,
+): Promise<Finding[]> {
+  const endpoint = { url: config.CONNECT_URL, timeoutMs: CONNECT_MS_MAX };
+  // Who does not answer is said elsewhere.
+  const look = await lookAround(pool, endpoint, () => undefined);
+  const found = judge(look, await knownSources(clickhouse, systemClock).read());
+  return found
+    .filter(({ kind }) => TELLING.has(kind))
+    .map(({ what, advice }) => bad('capture', what, advice));
 }
 
 /** Dead letters that nobody has redriven or dropped. */
@@ -170,7 +204,7 @@ function judgeSlot(slot: PipelineCounts['slot']): Finding {
     return bad(
       'slot',
       `given up by Postgres (${slot.lost}): changes that nobody had read are lost`,
-      'run "npm run wick -- connector remove --forget", then "npm run wick -- connector activate", which takes a new snapshot',
+      'run "npm run wick -- connector recover --yes", which makes a new slot and sends all rows once more; or "npm run wick -- connector remove --forget", then "npm run wick -- connector activate", which takes a new snapshot',
     );
   }
   const behind = `${describeBytes(slot.lagBytes)} behind`;

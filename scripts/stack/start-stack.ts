@@ -44,6 +44,8 @@ import { AppError } from '#core/errors.ts';
 import { loadConfig, type Config } from '#platform/config.ts';
 import type { Logger } from '#platform/logger.ts';
 import { bootstrapPipeline } from '../pipeline/bootstrap.ts';
+import { withCaptureStores } from '../pipeline/capture-stores.ts';
+import { assertSameSource } from '../pipeline/change-source.ts';
 
 export interface StartOptions {
   readonly checkout: string;
@@ -211,6 +213,7 @@ async function launch({ options, layout, ports, ...rest }: Launch): Promise<void
       ? unlessAborted(options.signal, activate(options, layout, config))
       : Promise.resolve(),
   ]);
+  await supervisor.start(services.watchdog);
   options.signal.throwIfAborted();
   if (!options.live) {
     const replay = collectedOf(await readReplay(ports.venue), options.data);
@@ -313,6 +316,7 @@ function collectSettings(options: StartOptions, replay: ReplayStatus): Record<st
 async function activate(options: StartOptions, layout: StackLayout, config: Config): Promise<void> {
   const endpoint = { url: config.CONNECT_URL };
   const file = await readConnectorFile(join(options.checkout, 'pg-connector.json'));
+  await withCaptureStores(config, ({ pool, clickhouse }) => assertSameSource(pool, clickhouse));
   const deadline = performance.now() + CONNECTOR_TIMEOUT_MS;
   const done = await applyConnector(endpoint, file);
   for (;;) {

@@ -25,7 +25,7 @@ const COMPOSE = composeWith(
   ),
 );
 const SERVICES = Object.entries(COMPOSE.services);
-const OURS = ['migrate', 'scheduler', 'streamer', 'analyzer', 'app'];
+const OURS = ['migrate', 'scheduler', 'streamer', 'analyzer', 'watchdog', 'app'];
 const ONE_SHOTS = ['migrate', 'app'];
 const LONG_RUNNING = SERVICES.filter(([name]) => !ONE_SHOTS.includes(name));
 
@@ -65,6 +65,7 @@ const REACHES: Readonly<Record<string, readonly string[]>> = {
   streamer: ['db', 'redis'],
   debezium: ['db', 'kafka'],
   analyzer: ['kafka', 'clickhouse', 'redis'],
+  watchdog: ['db', 'redis', 'debezium', 'clickhouse'],
   migrate: ['db', 'kafka', 'clickhouse', 'redis'],
   app: ['db', 'kafka', 'clickhouse', 'redis', 'debezium'],
 };
@@ -81,6 +82,7 @@ describe('docker-compose.yml', () => {
       'scheduler',
       'streamer',
       'analyzer',
+      'watchdog',
       'app',
     ]);
   });
@@ -172,6 +174,7 @@ describe('docker-compose.yml', () => {
       'scheduler',
       'streamer',
       'analyzer',
+      'watchdog',
     ]);
   });
 

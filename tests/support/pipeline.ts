@@ -49,6 +49,8 @@ export interface TestPipeline {
   record(topic: string): Promise<TopicRecorder>;
   /** One more beside another needs an ANALYZER_HTTP_PORT of its own. */
   startAnalyzer(env?: Readonly<Record<string, string>>): Promise<OwnProcess>;
+  /** The watchdog of change capture; resolves once it listens. */
+  startWatchdog(): Promise<OwnProcess>;
   startScheduler(env: Readonly<Record<string, string>>): Promise<OwnProcess>;
   /** The recorded venue on a folder of candle CSVs. */
   startVenue(args: readonly string[]): Promise<OwnProcess>;
@@ -59,6 +61,14 @@ interface Opened extends Omit<TestPipeline, 'engines' | 'activate' | 'record' | 
   readonly env: Readonly<Record<string, string>>;
   readonly logSizes: ReadonlyMap<EngineName, number>;
 }
+
+/** Our own processes, and where each begins. */
+const ENTRIES = {
+  analyzer: 'analyzer/main.ts',
+  scheduler: 'scheduler/main.ts',
+  venue: 'local/venues/main.ts',
+  watchdog: 'scripts/wick.ts',
+} as const;
 
 const TIMEOUT_MS = 30_000;
 const POOL_TIMEOUT_MS = 5_000;
@@ -75,7 +85,7 @@ export function usePipeline(options: PipelineOptions = {}): TestPipeline {
     return opened;
   };
   const startOwn = async (
-    name: 'analyzer' | 'scheduler' | 'venue',
+    name: keyof typeof ENTRIES,
     env: Readonly<Record<string, string>>,
     path: string,
     args: readonly string[] = [],
@@ -83,10 +93,9 @@ export function usePipeline(options: PipelineOptions = {}): TestPipeline {
   ): Promise<OwnProcess> => {
     const { engines, env: own } = get();
     const { logs, run, folder, ports } = engines.set;
-    const entry = name === 'venue' ? 'local/venues/main.ts' : `${name}/main.ts`;
     const child = await startOwnProcess({
       name,
-      entry,
+      entry: ENTRIES[name],
       args,
       env: { ...own, ...env },
       readyUrl: `http://127.0.0.1:${port ?? ports[name]}${path}`,
@@ -147,6 +156,7 @@ export function usePipeline(options: PipelineOptions = {}): TestPipeline {
     },
     startAnalyzer: (env = {}) =>
       startOwn('analyzer', env, '/health/ready', [], env['ANALYZER_HTTP_PORT']),
+    startWatchdog: () => startOwn('watchdog', {}, '/health/live', ['watch']),
     startScheduler: (env) => startOwn('scheduler', env, '/health/live'),
     startVenue: (args) => {
       const port = String(get().engines.set.ports.venue);

@@ -7,6 +7,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GROUP_ANALYZER, REPLICATION_SLOT, TOPIC_CANDLES } from '#core/contracts/names.ts';
 import { AppError } from '#core/errors.ts';
+import { lsnText } from '#core/lsn.ts';
 import type { Admin } from '#platform/kafka.ts';
 import type { Pool } from '#platform/postgres.ts';
 
@@ -121,10 +122,4 @@ async function countLeft({ kafka }: ArrivalClients, ends: Ends): Promise<bigint>
     if (to > 0n) left += to;
   }
   return left;
-}
-
-/** As Postgres writes it. */
-export function lsnText(lsn: bigint): string {
-  const half = (part: bigint): string => part.toString(16).toUpperCase();
-  return `${half(lsn >> 32n)}/${half(lsn & 0xffffffffn)}`;
 }

@@ -5,11 +5,12 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { seriesKey } from '#core/candle.ts';
+import { lsnText } from '#core/lsn.ts';
 import { formatInstant } from '#core/time.ts';
 import type { Mismatch } from '../buckets.ts';
 import type { CountedClients } from '../counts.ts';
 import { reconcileLedger } from '../reconcile-ledger.ts';
-import { ARRIVAL_BOUNDS, lsnText, waitForArrival, type ArrivalBounds } from './arrival.ts';
+import { ARRIVAL_BOUNDS, waitForArrival, type ArrivalBounds } from './arrival.ts';
 import { takeBarrier, type Barrier } from './barrier.ts';
 import { readCoverage } from './coverage.ts';
 import { damageKey, type Damage } from './damage.ts';

@@ -20,6 +20,7 @@ const EngineSetView = Type.Object({
     venue: Port,
     analyzer: Port,
     scheduler: Port,
+    watchdog: Port,
   }),
   env: Type.Record(Type.String(), Type.String()),
 });

@@ -1,6 +1,5 @@
-/** WAL positions in messages. */
 import { expect, test } from 'vitest';
-import { lsnText } from './arrival.ts';
+import { lsnText } from './lsn.ts';
 
 test('a place in the WAL is written as Postgres writes it', () => {
   expect(lsnText(0x16b374d848n)).toBe('16/B374D848');

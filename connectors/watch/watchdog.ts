@@ -1,0 +1,176 @@
+/**
+ * Watches change capture. In: looks at Postgres and Kafka Connect, one after the other. Out: alarms in the
+ * log and as metrics, failed tasks restarted, the server that is captured remembered. What goes wrong is
+ * told within 60 s. It changes nothing in Postgres and never makes a slot: that is an operator's decision.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { errorText } from '#core/errors.ts';
+import type { Clock } from '#core/time.ts';
+import type { Logger } from '#platform/logger.ts';
+import { Alarms, type Alarm } from './alarms.ts';
+import { isBeyondRestart, judge, losesChanges, type AlarmKind, type Finding } from './judge.ts';
+import type { KnownSource, KnownSources } from './known-sources.ts';
+import type { Look } from './look.ts';
+import type { WatchMetrics } from './metrics.ts';
+import { Restarts } from './restarts.ts';
+
+export interface WatchdogOptions {
+  /** Never rejects: a store that is silent is part of what is seen. */
+  readonly look: () => Promise<Look>;
+  /** Restarts what has failed of the connector. */
+  readonly restart: () => Promise<void>;
+  readonly known: KnownSources;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: WatchMetrics;
+}
+
+/** Between two looks, ms: shorter than Debezium takes to start, which hides that a slot was moved on. */
+const LOOK_EVERY_MS = 2_000;
+/** How far the WAL has come is written down so often, ms. */
+const KEEP_EVERY_MS = 60_000;
+
+export class Watchdog {
+  readonly #options: WatchdogOptions;
+  readonly #alarms = new Alarms();
+  readonly #restarts = new Restarts();
+  /** Losses that were told, until they are made good: the next look may see nothing of them. */
+  readonly #losses = new Map<AlarmKind, Alarm>();
+  #known: KnownSource | null = null;
+  #isRead = false;
+  #keptAt = 0;
+  #lookedAt: number | null = null;
+
+  constructor(options: WatchdogOptions) {
+    this.#options = options;
+  }
+
+  /** Looks until it is told to end. Rejects only for a bug. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.look();
+      // Its end is no failure.
+      await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** When it last looked, epoch ms; null before the first time. */
+  get lookedAt(): number | null {
+    return this.#lookedAt;
+  }
+
+  /** One look, and what follows from it. @returns the alarms that stand. */
+  async look(): Promise<readonly Alarm[]> {
+    const { clock, metrics, logger } = this.#options;
+    const look = await this.#options.look();
+    const findings = await this.#judge(look);
+    const now = clock.now();
+    const failed = findings.find(({ kind }) => kind === 'connector_failed');
+    await this.#maybeRestart(failed, findings);
+    if (failed === undefined && this.#restarts.flaps > 0) findings.push(this.#flapping());
+    findings.push(...(await this.#lossesLeft(look, findings)));
+    const { told, ended } = this.#alarms.update(findings, now);
+    for (const alarm of told) {
+      const { kind, what, advice, since } = alarm;
+      logger.error({ alarm: kind, since, advice }, what);
+      if (losesChanges(alarm)) this.#losses.set(kind, alarm);
+    }
+    for (const kind of ended) logger.info({ alarm: kind }, 'the alarm is over');
+    metrics.show(look, this.#alarms.standing());
+    this.#lookedAt = now;
+    return this.#alarms.standing();
+  }
+
+  async #judge(look: Look): Promise<Finding[]> {
+    if (!this.#isRead) await this.#readKnown();
+    let findings = [...judge(look, this.#known)];
+    if (findings.some(({ kind }) => kind.startsWith('source_'))) {
+      // Somebody may have said since that this is the one.
+      await this.#readKnown();
+      findings = [...judge(look, this.#known)];
+    }
+    if (look.postgres !== null && !findings.some(({ kind }) => kind.startsWith('source_'))) {
+      await this.#keep(look);
+    }
+    return findings;
+  }
+
+  async #readKnown(): Promise<void> {
+    try {
+      const read = await this.#options.known.read();
+      // What was seen since reaches farther than what was written down of the same server.
+      if (!isBehind(read, this.#known)) this.#known = read;
+      else if (read !== null) this.#known = { ...this.#known!, recoveredAt: read.recoveredAt };
+      this.#isRead = true;
+    } catch (error) {
+      this.#options.logger.warn(
+        { err: errorText(error) },
+        'the known Postgres cannot be read; comparing with what was seen since the start',
+      );
+    }
+  }
+
+  /** A server is known once changes of it were captured. */
+  async #keep({ postgres, connect }: Look): Promise<void> {
+    const source = postgres?.source ?? null;
+    const stored = connect?.stored ?? null;
+    if (source === null || (this.#known === null && (stored === null || stored.isSnapshot))) return;
+    const isNew = this.#known === null;
+    const known = { ...source, recoveredAt: this.#known?.recoveredAt ?? 0 };
+    this.#known = known;
+    const now = this.#options.clock.now();
+    if (!this.#isRead || !(isNew || now - this.#keptAt >= KEEP_EVERY_MS)) return;
+    this.#keptAt = now;
+    await this.#options.known.keep(known).catch((error: unknown) => {
+      this.#options.logger.warn(
+        { err: errorText(error) },
+        'the known Postgres is not written down; trying again',
+      );
+    });
+  }
+
+  /** What was lost stays lost, though Debezium may go on behind it as if nothing had been. */
+  async #lossesLeft({ connect }: Look, findings: readonly Finding[]): Promise<Finding[]> {
+    if (this.#losses.size === 0) return [];
+    await this.#readKnown();
+    const hasForgotten = connect !== null && connect.stored === null;
+    const recoveredAt = this.#known?.recoveredAt ?? 0;
+    const left: Finding[] = [];
+    for (const [kind, { what, advice, since }] of this.#losses) {
+      const isSeen = findings.some((found) => found.kind === kind);
+      if (isSeen) continue;
+      if (hasForgotten || recoveredAt >= since) this.#losses.delete(kind);
+      else left.push({ kind, what, advice, graceMs: 0 });
+    }
+    return left;
+  }
+
+  async #maybeRestart(failed: Finding | undefined, findings: readonly Finding[]): Promise<void> {
+    const { clock, logger, metrics, restart } = this.#options;
+    const isOfUse = failed !== undefined && !findings.some(isBeyondRestart);
+    if (!this.#restarts.isDue(isOfUse, clock.now())) return;
+    logger.warn({ why: failed?.what }, 'restarting the connector');
+    try {
+      await restart();
+      metrics.restarts.inc();
+    } catch (error) {
+      logger.warn({ err: errorText(error) }, 'the connector is not restarted yet');
+    }
+  }
+
+  #flapping(): Finding {
+    return {
+      kind: 'connector_failed',
+      what: `the connector was restarted ${this.#restarts.flaps} times in a row and does not stay up`,
+      advice: 'see the log of Kafka Connect',
+      graceMs: 0,
+    };
+  }
+}
+
+function isBehind(read: KnownSource | null, seen: KnownSource | null): boolean {
+  if (seen === null) return false;
+  if (read === null) return true;
+  const isSame = read.systemIdentifier === seen.systemIdentifier && read.timeline === seen.timeline;
+  return isSame && read.lsn < seen.lsn;
+}
