@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { LetterDropFlags, LetterListFlags, LetterRedriveFlags } from './commands/dlq.ts';
 import type { JsonFlag } from './commands/flags.ts';
+import type { LineageFlags } from './commands/lineage.ts';
 import type { ReconcileFlags } from './commands/reconcile.ts';
 import type { ReplayFlags } from './commands/replay.ts';
 export type Finish = (work: Promise<number | void>) => Promise<void>;
@@ -83,5 +84,17 @@ export function addProofCommands(program: Command, finish: Finish): void {
     .option('--json', 'print one JSON object')
     .action(async (options: ReplayFlags) =>
       finish((await import('./commands/replay.ts')).replayCommand(options)),
+    );
+  program
+    .command('lineage')
+    .description(
+      'where a signal came from: its features, all changes of its candle, the record of Kafka, the place ' +
+        'in the WAL, the run, and the raw answer, hashed again; a link that is gone says why',
+    )
+    .argument('<signal>', 'its id (64 hex digits), or exchange|market_type|symbol|interval@time')
+    .option('--verify', 'read the record of Kafka again, and hold the ledger against it')
+    .option('--json', 'print one JSON object')
+    .action(async (id: string, options: LineageFlags) =>
+      finish((await import('./commands/lineage.ts')).lineage(id, options)),
     );
 }
