@@ -3,7 +3,7 @@ import { seriesKey, type Series } from '#core/candle.ts';
 import { AppError } from '#core/errors.ts';
 import { parseSeries, SERIES_FORM } from '#core/series-list.ts';
 import type { Pool } from '#platform/postgres.ts';
-import type { Scope } from '../pipeline/proof/scope.ts';
+import type { Scope } from '../../proof/scope.ts';
 import { parseListFlag, parseTimeFlag } from './series-flags.ts';
 
 export interface ScopeFlags {

@@ -9,15 +9,10 @@ import { formatInstant } from '#core/time.ts';
 import { createLogger } from '#platform/logger.ts';
 import { readRunningRules } from '../../analyzer/running-rules.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
-import { applyReplay, type AppliedReplay } from '../pipeline/proof/apply-replay.ts';
-import type { Cell } from '../pipeline/proof/evaluation-cells.ts';
-import type { ReplayedRow } from '../pipeline/proof/replay-series.ts';
-import {
-  replay,
-  type FoldBegin,
-  type Replay,
-  type ReplayOptions,
-} from '../pipeline/proof/replay.ts';
+import { applyReplay, type AppliedReplay } from '../../proof/apply-replay.ts';
+import type { Cell } from '../../proof/evaluation-cells.ts';
+import type { ReplayedRow } from '../../proof/replay-series.ts';
+import { replay, type FoldBegin, type Replay, type ReplayOptions } from '../../proof/replay.ts';
 import { amount } from './amounts.ts';
 import { commandConfig } from './command-config.ts';
 import type { JsonFlag } from './flags.ts';

@@ -8,7 +8,7 @@ import { Compile } from 'typebox/compile';
 import type { CandleKey } from '#core/candle.ts';
 import { readRows, type ClickHouseClient } from '#platform/clickhouse.ts';
 import type { Producer } from '../../../analyzer/sink/tables.ts';
-import { OF_FEATURE_SET, OF_RULE_SET } from '../produced-by.ts';
+import { OF_FEATURE_SET, OF_RULE_SET } from '../../../proof/produced-by.ts';
 
 /** A link of the chain that cannot be followed, and why. */
 export interface Missing {

@@ -12,7 +12,7 @@ import { idempotencyText } from '#core/idempotency.ts';
 import { parseSeries, SERIES_FORM } from '#core/series-list.ts';
 import { epochMs, parseInstant } from '#core/time.ts';
 import { readRows, type ClickHouseClient } from '#platform/clickhouse.ts';
-import { CLICKHOUSE_SERIES } from '../candle-text.ts';
+import { CLICKHOUSE_SERIES } from '../../../proof/candle-text.ts';
 
 /** What an id looks like, for messages. */
 export const SIGNAL_ID_FORM = `64 hex digits, or ${SERIES_FORM}@2026-01-01T00:00Z`;

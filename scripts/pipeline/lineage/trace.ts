@@ -12,7 +12,7 @@ import type { ClickHouseClient } from '#platform/clickhouse.ts';
 import type { Pool } from '#platform/postgres.ts';
 import { producerOf } from '../../../analyzer/running-rules.ts';
 import type { CompiledRuleSet } from '../../../analyzer/signals/rule-set.ts';
-import { lsnText } from '../proof/arrival.ts';
+import { lsnText } from '../../../proof/arrival.ts';
 import {
   isMissing,
   readCause,

@@ -1,6 +1,6 @@
 /** Texts of evaluations: equal exactly when every bit is, and told apart column by column. */
 import { expect, test } from 'vitest';
-import type { CandleEvaluation } from '../../../analyzer/evaluation.ts';
+import type { CandleEvaluation } from '../analyzer/evaluation.ts';
 import { cellsOf, differingCells } from './evaluation-cells.ts';
 
 const PRODUCER = { featureSetHash: 'abc' };

@@ -4,8 +4,8 @@
  * evaluation, or the SQL of a row. Out: the text, and for two that differ the columns, in full digits.
  */
 import { DIRECTIONS } from '#core/signal.ts';
-import type { CandleEvaluation } from '../../../analyzer/evaluation.ts';
-import type { Producer } from '../../../analyzer/sink/tables.ts';
+import type { CandleEvaluation } from '../analyzer/evaluation.ts';
+import type { Producer } from '../analyzer/sink/tables.ts';
 
 export const EVALUATION_TABLES = ['features', 'signals'] as const;
 export type EvaluationTable = (typeof EVALUATION_TABLES)[number];

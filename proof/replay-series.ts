@@ -7,10 +7,10 @@
 import type { Series } from '#core/candle.ts';
 import { epochMs, type EpochMs } from '#core/time.ts';
 import type { ClickHouseClient } from '#platform/clickhouse.ts';
-import { Evaluator, unanchored, type CandleEvaluation } from '../../../analyzer/evaluation.ts';
-import { barOf } from '../../../analyzer/features/bar.ts';
-import type { CompiledRuleSet } from '../../../analyzer/signals/rule-set.ts';
-import type { Producer } from '../../../analyzer/sink/tables.ts';
+import { Evaluator, unanchored, type CandleEvaluation } from '../analyzer/evaluation.ts';
+import { barOf } from '../analyzer/features/bar.ts';
+import type { CompiledRuleSet } from '../analyzer/signals/rule-set.ts';
+import type { Producer } from '../analyzer/sink/tables.ts';
 import {
   cellsOf,
   differingCells,

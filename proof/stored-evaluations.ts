@@ -8,8 +8,8 @@ import { Compile } from 'typebox/compile';
 import { seriesKey, type Series } from '#core/candle.ts';
 import { AppError } from '#core/errors.ts';
 import { readRows, type ClickHouseClient } from '#platform/clickhouse.ts';
-import type { Producer } from '../../../analyzer/sink/tables.ts';
-import { OF_FEATURE_SET, OF_RULE_SET } from '../produced-by.ts';
+import type { Producer } from '../analyzer/sink/tables.ts';
+import { OF_FEATURE_SET, OF_RULE_SET } from './produced-by.ts';
 import { CELLS_SQL, type EvaluationTable } from './evaluation-cells.ts';
 import { MAY_BE_ABOVE } from './place.ts';
 

@@ -10,8 +10,8 @@ import { Compile } from 'typebox/compile';
 import { seriesKey, type Series } from '#core/candle.ts';
 import type { EpochMs } from '#core/time.ts';
 import { insertNative, readRows, type ClickHouseClient } from '#platform/clickhouse.ts';
-import { OutputRows, OUTPUTS, type Producer } from '../../../analyzer/sink/tables.ts';
-import { OF_FEATURE_SET, OF_RULE_SET } from '../produced-by.ts';
+import { OutputRows, OUTPUTS, type Producer } from '../analyzer/sink/tables.ts';
+import { OF_FEATURE_SET, OF_RULE_SET } from './produced-by.ts';
 import type { ReplayedRow } from './replay-series.ts';
 import { OF_SERIES } from './stored-evaluations.ts';
 

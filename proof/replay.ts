@@ -8,9 +8,9 @@
 import { seriesKey, type Series } from '#core/candle.ts';
 import { AppError } from '#core/errors.ts';
 import { formatInstant, epochMs, type EpochMs } from '#core/time.ts';
-import type { CompiledRuleSet } from '../../../analyzer/signals/rule-set.ts';
-import { NO_ANCHOR } from '../../../analyzer/series-state.ts';
-import type { CountedClients } from '../counts.ts';
+import type { CompiledRuleSet } from '../analyzer/signals/rule-set.ts';
+import { NO_ANCHOR } from '../analyzer/series-state.ts';
+import type { ProofClients } from './proof-clients.ts';
 import { ARRIVAL_BOUNDS, lsnText, waitForArrival, type ArrivalBounds } from './arrival.ts';
 import { takeBarrier } from './barrier.ts';
 import { knownToLedger, knownToPostgres, type KnownCandles } from './known-candles.ts';
@@ -18,7 +18,7 @@ import { replaySeries, type ReplayedRow } from './replay-series.ts';
 import type { Scope } from './scope.ts';
 
 export interface ReplayOptions {
-  readonly clients: CountedClients;
+  readonly clients: ProofClients;
   readonly rules: CompiledRuleSet;
   readonly scope: Scope;
   /** As of this place; null for now. */
@@ -184,7 +184,7 @@ async function openSight({ clients, atLsn, say, arrival }: ReplayOptions): Promi
   return { lsn, candles: knownToPostgres(client), close: () => barrier.close() };
 }
 
-async function assertPast({ pool }: CountedClients, lsn: bigint): Promise<void> {
+async function assertPast({ pool }: ProofClients, lsn: bigint): Promise<void> {
   const { rows } = await pool.query<{ at: string }>(
     `select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::text as at`,
   );
