@@ -115,9 +115,14 @@ export async function replay(options: ReplayOptions): Promise<Replay> {
     compared: 0,
   };
   const range = { from: scope.from ?? -Infinity, to: scope.to ?? Infinity };
-  let lsn = await look(options, ledger, async (candles) =>
-    (await candles.series(scope)).map((series) => ({ series, ...range })),
-  );
+  let lsn = await look(options, ledger, async (candles) => {
+    const known = await candles.series(scope);
+    const keys = new Set(known.map(seriesKey));
+    for (const key of scope.series.map(seriesKey)) {
+      if (!keys.has(key)) ledger.skipped.set(key, 'no closed candle of it was known');
+    }
+    return known.map((series) => ({ series, ...range }));
+  });
   let looks = 1;
   for (; ledger.moved.size > 0 && looks < LOOKS_MAX; looks += 1) {
     const left = [...ledger.moved.values()];
