@@ -24,6 +24,8 @@ export interface ArrivalBounds {
   /** For the analyzer, which may be far behind. */
   readonly analyseMs: number;
   readonly pollMs: number;
+  /** Whoever has to end does not wait. */
+  readonly signal?: AbortSignal;
 }
 
 export const ARRIVAL_BOUNDS: ArrivalBounds = {
@@ -37,15 +39,15 @@ export async function waitForArrival(
   clients: ArrivalClients,
   lsn: bigint,
   say: (line: string) => void,
-  bounds = ARRIVAL_BOUNDS,
+  bounds: ArrivalBounds = ARRIVAL_BOUNDS,
 ): Promise<void> {
   say(`waiting for change capture to pass ${lsnText(lsn)}`);
-  await poll(bounds.captureMs, bounds.pollMs, async () => isCaptured(clients.pool, lsn));
+  await poll(bounds, bounds.captureMs, async () => isCaptured(clients.pool, lsn));
   const { kafka } = clients;
   if (kafka === null) return;
   const ends = await readEnds(kafka);
   let told = -1n;
-  await poll(bounds.analyseMs, bounds.pollMs, async () => {
+  await poll(bounds, bounds.analyseMs, async () => {
     const left = await countLeft(kafka, ends);
     if (left > 0n && told !== left) say(`waiting for the analyzer: ${left} records to go`);
     told = left;
@@ -57,8 +59,8 @@ export async function waitForArrival(
 
 /** @param check tells what is missing, null once nothing is. */
 async function poll(
+  { pollMs, signal }: ArrivalBounds,
   timeoutMs: number,
-  pollMs: number,
   check: () => Promise<string | null>,
 ): Promise<void> {
   const until = performance.now() + timeoutMs;
@@ -72,6 +74,7 @@ async function poll(
         { retryable: true },
       );
     }
+    signal?.throwIfAborted();
     await delay(pollMs);
   }
 }

@@ -6,7 +6,14 @@
  */
 import { setTimeout as rest } from 'node:timers/promises';
 import { clickHouseOptions, createClickHouse } from '#platform/clickhouse.ts';
-import { describeDamage, producerOf, prove, readRunningRules, type Proof } from '../proof/index.ts';
+import {
+  ARRIVAL_BOUNDS,
+  describeDamage,
+  producerOf,
+  prove,
+  readRunningRules,
+  type Proof,
+} from '../proof/index.ts';
 import { daysBack } from './days-back.ts';
 import type { JobKind } from './job.ts';
 
@@ -17,44 +24,54 @@ const RESTS_MS = [2_000, 5_000, 15_000, 30_000, 60_000] as const;
 /** Candles and days that a failure names. */
 const TOLD_MAX = 3;
 
-export const reconcileKind: JobKind = {
-  needs: 'nothing',
-  prepare:
-    ({ historyDays, name }, services) =>
-    async (signal) => {
-      const { config, clock, logger } = services;
-      const clickhouse = createClickHouse(clickHouseOptions(config, 'wickstream-scheduler'));
-      try {
-        const producer = producerOf(await readRunningRules());
-        const from = daysBack(clock.now(), historyDays ?? HISTORY_DAYS);
-        const { pool } = services;
-        const { proof, looks } = await lookUntilEqual(signal, () =>
-          prove({
-            clients: { pool, clickhouse, kafka: null, producer },
-            scope: { series: [], from, to: null },
-            rowsMax: TOLD_MAX,
-            say: (line) => {
-              signal.throwIfAborted();
-              logger.debug({ job: name }, line);
-            },
-          }),
-        );
-        return { wrote: 0, failures: failuresOf(proof), report: reportOf(proof, looks) };
-      } finally {
-        await clickhouse.close();
-      }
-    },
-};
+export const reconcileKind: JobKind = reconcileKindWith(RESTS_MS);
+
+/** @param rests before each further look at what differs, ms. */
+export function reconcileKindWith(rests: readonly number[]): JobKind {
+  return {
+    needs: 'nothing',
+    prepare:
+      ({ historyDays, name }, services) =>
+      async (signal) => {
+        const { config, clock, logger } = services;
+        const clickhouse = createClickHouse(clickHouseOptions(config, 'wickstream-scheduler'));
+        try {
+          const producer = producerOf(await readRunningRules());
+          const from = daysBack(clock.now(), historyDays ?? HISTORY_DAYS);
+          const { pool } = services;
+          const { proof, looks } = await lookUntilEqual(rests, signal, () =>
+            prove({
+              clients: { pool, clickhouse, kafka: null, producer },
+              scope: { series: [], from, to: null },
+              rowsMax: TOLD_MAX,
+              arrival: { ...ARRIVAL_BOUNDS, signal },
+              say: (line) => {
+                signal.throwIfAborted();
+                logger.debug({ job: name }, line);
+              },
+            }),
+          );
+          return { wrote: 0, failures: failuresOf(proof), report: reportOf(proof, looks) };
+        } finally {
+          await clickhouse.close();
+        }
+      },
+  };
+}
 
 interface Looked {
   readonly proof: Proof;
   readonly looks: number;
 }
 
-async function lookUntilEqual(signal: AbortSignal, look: () => Promise<Proof>): Promise<Looked> {
+async function lookUntilEqual(
+  rests: readonly number[],
+  signal: AbortSignal,
+  look: () => Promise<Proof>,
+): Promise<Looked> {
   for (let looks = 1; ; looks += 1) {
     const proof = await look();
-    const pause = RESTS_MS[looks - 1];
+    const pause = rests[looks - 1];
     if (proof.verdict !== 'different' || pause === undefined) return { proof, looks };
     await rest(pause, undefined, { signal });
   }

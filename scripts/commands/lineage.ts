@@ -1,6 +1,7 @@
 /**
  * `wick lineage`: where one signal came from, back to the venue's answer. Exit 0 where every link that is there
- * holds; 1 where the payload's hash is another, or, with --verify, the ledger does not follow from Kafka.
+ * holds; 1 where the payload's hash is another, or, with --verify, the ledger does not follow from Kafka or
+ * Kafka no longer holds the record.
  */
 import { clickHouseOptions, createClickHouse } from '#platform/clickhouse.ts';
 import { assertCluster, createKafka } from '#platform/kafka.ts';
@@ -56,7 +57,8 @@ export async function lineage(id: string, options: LineageFlags): Promise<number
 
 function holds({ raw, verified }: Lineage): boolean {
   const isOther = !isMissing(raw) && !raw.matches;
-  const isRefuted = verified !== null && !isMissing(verified) && !verified.follows;
+  // Asked to verify, what Kafka no longer holds is not verified.
+  const isRefuted = verified !== null && (isMissing(verified) || !verified.follows);
   return !isOther && !isRefuted;
 }
 
