@@ -5,6 +5,7 @@
  * nothing and still exit 0.
  *
  *   core ← platform ← stages (scheduler → etl, analyzer → connectors, research → analyzer; api none)
+ *   proof: core, platform and analyzer, to hold the two ends against each other; of the stages scheduler uses it
  *   local: core, platform and itself · scripts, bench and tests compose whatever they need
  */
 
@@ -56,7 +57,7 @@ module.exports = {
       comment: 'The image holds no devDependencies.',
       severity: 'error',
       from: {
-        path: '^(core|platform|scheduler|etl|connectors|analyzer|api|research|local|scripts)/',
+        path: '^(core|platform|scheduler|etl|connectors|analyzer|api|research|proof|local|scripts)/',
         pathNot: TESTS,
       },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
@@ -114,6 +115,27 @@ module.exports = {
       to: { path: `^${stage}/index\\.ts$` },
     })),
     {
+      name: 'proof-knows-what-it-proves',
+      comment: 'A proof holds stores against what the analyzer computes; it knows no other stage.',
+      severity: 'error',
+      from: { path: '^proof/', pathNot: TESTS },
+      to: { path: '^(scheduler|etl|connectors|api|research|scripts|local|bench|tests)/' },
+    },
+    {
+      name: 'proof-edge-serves-scheduler',
+      comment: 'Of the stages only scheduler/ proves, by proof/index.ts.',
+      severity: 'error',
+      from: { path: STAGES, pathNot: [TESTS] },
+      to: { path: '^proof/', pathNot: ['^proof/index\\.ts$'] },
+    },
+    {
+      name: 'proof-is-no-part-of-other-stages',
+      comment: 'What is proven does not prove itself.',
+      severity: 'error',
+      from: { path: STAGES, pathNot: [TESTS, '^scheduler/'] },
+      to: { path: '^proof/index\\.ts$' },
+    },
+    {
       name: 'stages-are-composed-not-composing',
       comment:
         'Nothing below imports the command line, the embedded stack, the benchmarks or the tests.',
@@ -126,7 +148,7 @@ module.exports = {
       comment: 'The embedded stack runs engines; it knows core, platform and itself.',
       severity: 'error',
       from: { path: '^local/', pathNot: TESTS },
-      to: { path: `${STAGES}|^(scripts|bench|tests)/` },
+      to: { path: `${STAGES}|^(proof|scripts|bench|tests)/` },
     },
     {
       name: 'composers-are-leaves',

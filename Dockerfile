@@ -28,6 +28,7 @@ COPY scheduler scheduler
 COPY etl etl
 COPY connectors connectors
 COPY analyzer analyzer
+COPY proof proof
 COPY rules rules
 COPY sources sources
 COPY sql sql

@@ -58,6 +58,8 @@ export const ERROR_CODES = [
   'WICK_MIGRATION_FAILED',
   /** Two stores could not be compared, because changes do not arrive. */
   'WICK_PROOF_STALLED',
+  /** Computed rows are not written over candles that are not proven. */
+  'WICK_REPLAY_REFUSED',
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 

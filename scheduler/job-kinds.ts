@@ -8,6 +8,7 @@ import { fundingKind } from './funding-job.ts';
 import { gapsKind } from './gaps-job.ts';
 import { housekeepingKind } from './housekeeping-job.ts';
 import type { JobKind } from './job.ts';
+import { reconcileKind } from './reconcile-job.ts';
 import { syncKind } from './sync-job.ts';
 
 export const JOB_KINDS: ReadonlyMap<string, JobKind> = new Map([
@@ -17,4 +18,5 @@ export const JOB_KINDS: ReadonlyMap<string, JobKind> = new Map([
   ['gaps', gapsKind],
   ['funding', fundingKind],
   ['housekeeping', housekeepingKind],
+  ['reconcile', reconcileKind],
 ]);

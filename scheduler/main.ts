@@ -98,13 +98,36 @@ function countEnds(metrics: Metrics): (end: JobEnd) => void {
   const done = metrics.gauge('job_last_done_seconds', 'When it was last done, epoch', labels);
   const candles = metrics.counter('collect_candles_total', 'Candles stored by jobs that collect');
   const failures = metrics.counter('collect_failures_total', 'Series that could not be collected');
+  const proofs = countProofs(metrics);
   return ({ job, state, outcome, ms }) => {
     runs.inc({ job: job.name, state });
     rows.inc({ job: job.name }, outcome?.wrote ?? 0);
     seconds.set({ job: job.name }, ms / 1000);
     if (state === 'done') done.set({ job: job.name }, systemClock.now() / 1000);
+    if (job.kind === 'reconcile' && outcome !== null) proofs(job.name, outcome.report, ms);
     if (job.kind !== 'collect') return;
     candles.inc(outcome?.wrote ?? 0);
     failures.inc(Number(outcome?.report['failed'] ?? 0));
+  };
+}
+
+/** What a proof said, by job: a bucket is a series on a day. */
+function countProofs(
+  metrics: Metrics,
+): (job: string, report: Readonly<Record<string, unknown>>, ms: number) => void {
+  const gauge = (name: string, help: string) => metrics.gauge(`reconcile_${name}`, help, ['job']);
+  const compared = gauge('buckets', 'Series and days that the last proof compared');
+  const differing = gauge('buckets_differing', 'Series and days that differed in it');
+  const unsettled = gauge('buckets_unsettled', 'Series and days that would not hold still in it');
+  const seconds = gauge('seconds', 'How long it took, with its waits');
+  const at = gauge('last_proof_seconds', 'When a proof last came to an end, epoch');
+  const equalAt = gauge('last_equal_seconds', 'When both stores were last proven equal, epoch');
+  return (job, report, ms) => {
+    compared.set({ job }, Number(report['days']));
+    differing.set({ job }, Number(report['differing']));
+    unsettled.set({ job }, Number(report['unsettled']));
+    seconds.set({ job }, ms / 1000);
+    at.set({ job }, systemClock.now() / 1000);
+    if (report['verdict'] === 'equal') equalAt.set({ job }, systemClock.now() / 1000);
   };
 }

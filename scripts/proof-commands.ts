@@ -2,7 +2,9 @@
 import type { Command } from 'commander';
 import type { LetterDropFlags, LetterListFlags, LetterRedriveFlags } from './commands/dlq.ts';
 import type { JsonFlag } from './commands/flags.ts';
+import type { LineageFlags } from './commands/lineage.ts';
 import type { ReconcileFlags } from './commands/reconcile.ts';
+import type { ReplayFlags } from './commands/replay.ts';
 export type Finish = (work: Promise<number | void>) => Promise<void>;
 
 export function addLetterCommands(program: Command, finish: Finish): void {
@@ -66,5 +68,33 @@ export function addProofCommands(program: Command, finish: Finish): void {
     .option('--json', 'print one JSON object')
     .action(async (options: ReconcileFlags) =>
       finish((await import('./commands/reconcile.ts')).reconcile(options)),
+    );
+  program
+    .command('replay')
+    .description(
+      'compute features and signals again from the candles of Postgres, each series from its anchor on, ' +
+        'and compare their 64 bits with what ClickHouse shows: exit 0 only if all are equal',
+    )
+    .option('--series <keys>', 'comma-separated, as exchange|market_type|symbol|interval; all')
+    .option('--from <time>', 'first open time that is compared: a day or an ISO instant')
+    .option('--to <time>', 'open times end before this')
+    .option('--at-lsn <lsn>', 'what was known at this place of the WAL, from the ledger')
+    .option('--limit <n>', 'rows that are told one by one, at most', '20')
+    .option('--apply', 'write the rows that differ, are missing or should not be, and replay again')
+    .option('--json', 'print one JSON object')
+    .action(async (options: ReplayFlags) =>
+      finish((await import('./commands/replay.ts')).replayCommand(options)),
+    );
+  program
+    .command('lineage')
+    .description(
+      'where a signal came from: its features, all changes of its candle, the record of Kafka, the place ' +
+        'in the WAL, the run, and the raw answer, hashed again; a link that is gone says why',
+    )
+    .argument('<signal>', 'its id (64 hex digits), or exchange|market_type|symbol|interval@time')
+    .option('--verify', 'read the record of Kafka again, and hold the ledger against it')
+    .option('--json', 'print one JSON object')
+    .action(async (id: string, options: LineageFlags) =>
+      finish((await import('./commands/lineage.ts')).lineage(id, options)),
     );
 }

@@ -335,7 +335,15 @@ describe('wick up starts nothing', () => {
 describe('another installation', () => {
   test('an image without local/ says what to use instead', async () => {
     const image = join(folder, 'image');
-    const parts = ['core', 'platform', 'connectors', 'analyzer', 'scripts', 'package.json'];
+    const parts = [
+      'core',
+      'platform',
+      'connectors',
+      'analyzer',
+      'proof',
+      'scripts',
+      'package.json',
+    ];
     for (const part of parts) {
       await cp(join(CHECKOUT, part), join(image, part), { recursive: true });
     }

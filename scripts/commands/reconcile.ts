@@ -2,32 +2,25 @@
  * `wick reconcile`: a proof that both stores hold the same candles, on a running pipeline. Exit 0 only if
  * they do; 1 where something differs, or would not hold still.
  */
-import { seriesKey, type Series } from '#core/candle.ts';
-import { AppError } from '#core/errors.ts';
-import { parseSeries, SERIES_FORM } from '#core/series-list.ts';
+import { seriesKey } from '#core/candle.ts';
 import { formatInstant } from '#core/time.ts';
 import { createLogger } from '#platform/logger.ts';
-import type { Pool } from '#platform/postgres.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
-import { describeDamage, type Damage } from '../pipeline/proof/damage.ts';
-import { prove, type Proof, type ProofOptions } from '../pipeline/proof/prove.ts';
-import { healAndProve, type Healing } from '../pipeline/proof/heal.ts';
-import type { Scope } from '../pipeline/proof/scope.ts';
+import { describeDamage, type Damage } from '../../proof/damage.ts';
+import { prove, type Proof, type ProofOptions } from '../../proof/prove.ts';
+import { healAndProve, type Healing } from '../../proof/heal.ts';
 import { amount } from './amounts.ts';
 import { commandConfig } from './command-config.ts';
 import type { JsonFlag } from './flags.ts';
-import { parseCountFlag, parseListFlag, parseTimeFlag } from './series-flags.ts';
+import { assertStored, parseScope, type ScopeFlags } from './proof-scope.ts';
+import { parseCountFlag } from './series-flags.ts';
 
-export interface ReconcileFlags extends JsonFlag {
-  readonly series?: string;
-  readonly from?: string;
-  readonly to?: string;
+export interface ReconcileFlags extends JsonFlag, ScopeFlags {
   readonly limit: string;
   readonly repair?: boolean;
 }
 
 const LIMIT_MAX = 100_000;
-const SERIES_MAX = 100;
 
 export async function reconcile(options: ReconcileFlags): Promise<number> {
   const scope = parseScope(options);
@@ -50,52 +43,6 @@ export async function reconcile(options: ReconcileFlags): Promise<number> {
     return last.verdict === 'equal' ? 0 : 1;
   } finally {
     await clients.close();
-  }
-}
-
-function parseScope(options: ReconcileFlags): Scope {
-  const from = parseTimeFlag('from', options.from);
-  const to = parseTimeFlag('to', options.to);
-  if (from !== null && to !== null && from >= to) {
-    throw new AppError(
-      'WICK_USAGE',
-      `--to "${options.to}" does not lie after --from "${options.from}"`,
-    );
-  }
-  const keys = options.series === undefined ? [] : parseListFlag('series', options.series);
-  if (keys.length > SERIES_MAX) {
-    throw new AppError(
-      'WICK_USAGE',
-      `--series names ${keys.length} series; give ${SERIES_MAX} at most`,
-    );
-  }
-  const series = keys.map((key) => {
-    const parsed = parseSeries(key);
-    if (parsed === null) {
-      throw new AppError('WICK_USAGE', `--series "${key}" is not ${SERIES_FORM}`);
-    }
-    return parsed;
-  });
-  return { series, from, to };
-}
-
-/** A misspelt series has no differences; that must not pass for good news. */
-async function assertStored(pool: Pool, series: readonly Series[]): Promise<void> {
-  for (const each of series) {
-    const { exchange, marketType, symbol, interval } = each;
-    const { rowCount } = await pool.query(
-      `select 1 from market.candles
-       where exchange = $1::text and market_type = $2::text and symbol = $3::text
-         and interval = $4::text and is_closed
-       limit 1`,
-      [exchange, marketType, symbol, interval],
-    );
-    if (rowCount === 0) {
-      throw new AppError(
-        'WICK_USAGE',
-        `--series "${seriesKey(each)}": Postgres holds no closed candle of it; "wick status" says what is collected`,
-      );
-    }
   }
 }
 

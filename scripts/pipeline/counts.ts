@@ -8,7 +8,7 @@ import {
 import { readRows } from '#platform/clickhouse.ts';
 import type { Admin } from '#platform/kafka.ts';
 import type { PipelineClients } from './pipeline-clients.ts';
-import { OF_FEATURE_SET, OF_RULE_SET } from './produced-by.ts';
+import { OF_FEATURE_SET, OF_RULE_SET } from '../../proof/produced-by.ts';
 
 /** As much of the clients as counting needs. */
 export interface CountedClients extends Pick<PipelineClients, 'pool' | 'clickhouse' | 'producer'> {

@@ -8,9 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { REPLICATION_SLOT } from '#core/contracts/names.ts';
 import { readRows } from '#platform/clickhouse.ts';
 import { readCounts, type CountedClients } from './counts.ts';
-import type { Mismatch } from './buckets.ts';
+import type { Mismatch } from '../../proof/buckets.ts';
 import { reconcileCandles } from './reconcile.ts';
-import { reconcileLedger } from './reconcile-ledger.ts';
+import { reconcileLedger } from '../../proof/reconcile-ledger.ts';
 
 export interface Divergence {
   /** Closed candles. */

@@ -11,7 +11,7 @@ import { sinkLedger, storeLedger, type TestLedger } from '../../tests/support/le
 import { usePostgres } from '../../tests/support/postgres.ts';
 import { TRIAL_PRODUCER } from '../../tests/support/analyse.ts';
 import { reconcile } from './reconcile.ts';
-import { reconcileLedger } from './reconcile-ledger.ts';
+import { reconcileLedger } from '../../proof/reconcile-ledger.ts';
 
 const postgres = usePostgres();
 const clickhouse = useClickHouse();

@@ -5,7 +5,7 @@
  * one current row per closed candle, made from that very candle, of the sets and versions that run.
  */
 import { readRows } from '#platform/clickhouse.ts';
-import { compareBuckets, type Bucket, type Mismatch } from './buckets.ts';
+import { compareBuckets, type Bucket, type Mismatch } from '../../proof/buckets.ts';
 import {
   CLICKHOUSE_HASH,
   CLICKHOUSE_SERIES,
@@ -13,10 +13,10 @@ import {
   POSTGRES_HASH,
   POSTGRES_SERIES,
   POSTGRES_SUMS,
-} from './candle-text.ts';
+} from '../../proof/candle-text.ts';
 import type { PipelineClients } from './pipeline-clients.ts';
-import { OF_FEATURE_SET, OF_RULE_SET } from './produced-by.ts';
-import { reconcileLedger } from './reconcile-ledger.ts';
+import { OF_FEATURE_SET, OF_RULE_SET } from '../../proof/produced-by.ts';
+import { reconcileLedger } from '../../proof/reconcile-ledger.ts';
 
 export interface ReconcileReport {
   /** Of candles. */

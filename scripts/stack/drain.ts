@@ -10,7 +10,7 @@ import { readRows } from '#platform/clickhouse.ts';
 import { recordedKey } from './recordings.ts';
 import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
 import type { PipelineClients } from '../pipeline/pipeline-clients.ts';
-import { OF_RULE_SET } from '../pipeline/produced-by.ts';
+import { OF_RULE_SET } from '../../proof/produced-by.ts';
 import { reconcile, type ReconcileReport } from '../pipeline/reconcile.ts';
 
 export interface DrainOptions {

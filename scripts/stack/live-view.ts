@@ -5,7 +5,7 @@ import { readRows } from '#platform/clickhouse.ts';
 import { errorText } from '#core/errors.ts';
 import { readCounts, type PipelineCounts } from '../pipeline/counts.ts';
 import type { PipelineClients } from '../pipeline/pipeline-clients.ts';
-import { OF_RULE_SET } from '../pipeline/produced-by.ts';
+import { OF_RULE_SET } from '../../proof/produced-by.ts';
 import { readReplay } from './replay.ts';
 import type { Screen } from './screen.ts';
 import type { RunningStack } from './start-stack.ts';

@@ -1,7 +1,7 @@
 /** `--once`: wait until drained, prove that the stores agree, print the summary. */
 import type { PipelineClients } from '../pipeline/pipeline-clients.ts';
 import { readMemory } from '../pipeline/memory.ts';
-import { OF_RULE_SET } from '../pipeline/produced-by.ts';
+import { OF_RULE_SET } from '../../proof/produced-by.ts';
 import { readRows } from '#platform/clickhouse.ts';
 import { drain, type DrainReport } from './drain.ts';
 import { describeCounts } from './live-view.ts';

@@ -61,7 +61,7 @@ const DOCUMENTED_TOOLS: Readonly<
 
 /** Who must reach whom; whoever is not named here must not be reachable at all. */
 const REACHES: Readonly<Record<string, readonly string[]>> = {
-  scheduler: ['db', 'redis'],
+  scheduler: ['db', 'clickhouse', 'redis'],
   streamer: ['db', 'redis'],
   debezium: ['db', 'kafka'],
   analyzer: ['kafka', 'clickhouse', 'redis'],

@@ -6,7 +6,7 @@
 import type { ClickHouseClient } from '#platform/clickhouse.ts';
 import { readRows } from '#platform/clickhouse.ts';
 import type { PoolClient } from '#platform/postgres.ts';
-import { compareBuckets, type Bucket, type Mismatch } from '../buckets.ts';
+import { compareBuckets, type Bucket, type Mismatch } from './buckets.ts';
 import {
   CLICKHOUSE_HASH,
   CLICKHOUSE_SERIES,
@@ -14,7 +14,7 @@ import {
   POSTGRES_HASH,
   POSTGRES_SERIES,
   POSTGRES_SUMS,
-} from '../candle-text.ts';
+} from './candle-text.ts';
 import { IS_BELOW } from './place.ts';
 import { inClickHouse, inPostgres, type Scope } from './scope.ts';
 

@@ -7,9 +7,9 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { readRows, type ClickHouseClient } from '#platform/clickhouse.ts';
-import type { Producer } from '../../../analyzer/sink/tables.ts';
-import { CLICKHOUSE_SERIES } from '../candle-text.ts';
-import { OF_FEATURE_SET, OF_RULE_SET } from '../produced-by.ts';
+import type { Producer } from '../analyzer/sink/tables.ts';
+import { CLICKHOUSE_SERIES } from './candle-text.ts';
+import { OF_FEATURE_SET, OF_RULE_SET } from './produced-by.ts';
 import { parseDay, type Day } from './day.ts';
 import { SPILL } from './day-sums.ts';
 import { inClickHouse, type Scope } from './scope.ts';

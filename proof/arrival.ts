@@ -13,8 +13,11 @@ import type { Pool } from '#platform/postgres.ts';
 
 export interface ArrivalClients {
   readonly pool: Pool;
-  readonly kafka: Pick<Admin, 'fetchTopicOffsets' | 'fetchOffsets'>;
+  /** Null where it cannot be reached: then only what Kafka has acknowledged is waited for. */
+  readonly kafka: OffsetReader | null;
 }
+
+type OffsetReader = Pick<Admin, 'fetchTopicOffsets' | 'fetchOffsets'>;
 
 export interface ArrivalBounds {
   /** For the slot; an idle one confirms with its heartbeat, every 5 s. */
@@ -22,6 +25,8 @@ export interface ArrivalBounds {
   /** For the analyzer, which may be far behind. */
   readonly analyseMs: number;
   readonly pollMs: number;
+  /** Whoever has to end does not wait. */
+  readonly signal?: AbortSignal;
 }
 
 export const ARRIVAL_BOUNDS: ArrivalBounds = {
@@ -35,14 +40,16 @@ export async function waitForArrival(
   clients: ArrivalClients,
   lsn: bigint,
   say: (line: string) => void,
-  bounds = ARRIVAL_BOUNDS,
+  bounds: ArrivalBounds = ARRIVAL_BOUNDS,
 ): Promise<void> {
   say(`waiting for change capture to pass ${lsnText(lsn)}`);
-  await poll(bounds.captureMs, bounds.pollMs, async () => isCaptured(clients.pool, lsn));
-  const ends = await readEnds(clients);
+  await poll(bounds, bounds.captureMs, async () => isCaptured(clients.pool, lsn));
+  const { kafka } = clients;
+  if (kafka === null) return;
+  const ends = await readEnds(kafka);
   let told = -1n;
-  await poll(bounds.analyseMs, bounds.pollMs, async () => {
-    const left = await countLeft(clients, ends);
+  await poll(bounds, bounds.analyseMs, async () => {
+    const left = await countLeft(kafka, ends);
     if (left > 0n && told !== left) say(`waiting for the analyzer: ${left} records to go`);
     told = left;
     return left === 0n
@@ -53,8 +60,8 @@ export async function waitForArrival(
 
 /** @param check tells what is missing, null once nothing is. */
 async function poll(
+  { pollMs, signal }: ArrivalBounds,
   timeoutMs: number,
-  pollMs: number,
   check: () => Promise<string | null>,
 ): Promise<void> {
   const until = performance.now() + timeoutMs;
@@ -68,6 +75,7 @@ async function poll(
         { retryable: true },
       );
     }
+    signal?.throwIfAborted();
     await delay(pollMs);
   }
 }
@@ -100,7 +108,7 @@ function unprovable(why: string): AppError {
 
 type Ends = ReadonlyMap<number, { readonly low: bigint; readonly high: bigint }>;
 
-async function readEnds({ kafka }: ArrivalClients): Promise<Ends> {
+async function readEnds(kafka: OffsetReader): Promise<Ends> {
   const partitions = await kafka.fetchTopicOffsets(TOPIC_CANDLES);
   return new Map(
     partitions.map(({ partition, low, high }) => [
@@ -110,7 +118,7 @@ async function readEnds({ kafka }: ArrivalClients): Promise<Ends> {
   );
 }
 
-async function countLeft({ kafka }: ArrivalClients, ends: Ends): Promise<bigint> {
+async function countLeft(kafka: OffsetReader, ends: Ends): Promise<bigint> {
   const groups = await kafka.fetchOffsets({ groupId: GROUP_ANALYZER, topics: [TOPIC_CANDLES] });
   const committed = new Map(
     groups.flatMap(({ partitions }) => partitions.map((p) => [p.partition, BigInt(p.offset)])),

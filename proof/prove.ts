@@ -7,9 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { seriesKey } from '#core/candle.ts';
 import { lsnText } from '#core/lsn.ts';
 import { formatInstant } from '#core/time.ts';
-import type { Mismatch } from '../buckets.ts';
-import type { CountedClients } from '../counts.ts';
-import { reconcileLedger } from '../reconcile-ledger.ts';
+import type { Mismatch } from './buckets.ts';
+import type { ProofClients } from './proof-clients.ts';
+import { reconcileLedger } from './reconcile-ledger.ts';
 import { ARRIVAL_BOUNDS, waitForArrival, type ArrivalBounds } from './arrival.ts';
 import { takeBarrier, type Barrier } from './barrier.ts';
 import { readCoverage } from './coverage.ts';
@@ -20,7 +20,7 @@ import { findDifferingRows } from './differing-rows.ts';
 import { scopeOf, type Scope } from './scope.ts';
 
 export interface ProofOptions {
-  readonly clients: CountedClients;
+  readonly clients: ProofClients;
   readonly scope: Scope;
   /** Candles that are told one by one, at most. */
   readonly rowsMax: number;

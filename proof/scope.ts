@@ -4,7 +4,7 @@
  */
 import { seriesKey, type Series } from '#core/candle.ts';
 import { formatInstant, type EpochMs } from '#core/time.ts';
-import { CLICKHOUSE_SERIES, POSTGRES_SERIES } from '../candle-text.ts';
+import { CLICKHOUSE_SERIES, POSTGRES_SERIES } from './candle-text.ts';
 import type { Day } from './day.ts';
 
 export interface Scope {

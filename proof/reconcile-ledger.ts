@@ -6,7 +6,7 @@
 import { readRows } from '#platform/clickhouse.ts';
 import { CLICKHOUSE_SUMS, POSTGRES_SUMS } from './candle-text.ts';
 import { compareBuckets, type Bucket, type Mismatch } from './buckets.ts';
-import type { PipelineClients } from './pipeline-clients.ts';
+import type { ProofClients } from './proof-clients.ts';
 
 /** The end of all times that both stores know, epoch ms: every row was seen before. */
 const ALWAYS = '9000000000000';
@@ -101,7 +101,7 @@ const CLICKHOUSE_ANCHORS = `
 
 /** @param until only rows that were last touched before it, epoch ms as text; all of them by default. */
 export async function reconcileLedger(
-  { pool, clickhouse }: Pick<PipelineClients, 'pool' | 'clickhouse'>,
+  { pool, clickhouse }: Pick<ProofClients, 'pool' | 'clickhouse'>,
   until = ALWAYS,
 ): Promise<Mismatch[]> {
   const compare = async (ours: string, theirs: string, noun: string): Promise<Mismatch[]> => {

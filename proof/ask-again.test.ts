@@ -1,6 +1,6 @@
 /** What change capture is asked for: few ranges, all damaged candles in them, one signal that fits. */
 import { expect, test } from 'vitest';
-import { TEST_OPEN_TIME, TEST_SERIES } from '../../../tests/support/candles.ts';
+import { TEST_OPEN_TIME, TEST_SERIES } from '../tests/support/candles.ts';
 import { rangesOf, signalOf } from './ask-again.ts';
 
 const DAY_MS = 86_400_000;

@@ -7,7 +7,7 @@ import { seriesKey, type Series } from '#core/candle.ts';
 import { epochMs } from '#core/time.ts';
 import { readRows, type ClickHouseClient } from '#platform/clickhouse.ts';
 import type { PoolClient } from '#platform/postgres.ts';
-import { CANDLE_COLUMNS } from '../candle-text.ts';
+import { CANDLE_COLUMNS } from './candle-text.ts';
 import { DAY_MS, type Day } from './day.ts';
 import { NOTHING, type Damage } from './damage.ts';
 import { IS_BELOW } from './place.ts';
