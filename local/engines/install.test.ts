@@ -54,7 +54,9 @@ beforeEach(async () => {
   await writeFile(join(source, 'pom.xml'), '<project/>');
   await writeFile(join(folder, 'postgres.txz'), ARCHIVE);
   await writeFile(join(folder, 'runner.jar'), 'registry');
-  await createTar({ gzip: true, cwd: folder, file: join(folder, 'registry.tar.gz') }, ['runner.jar']);
+  await createTar({ gzip: true, cwd: folder, file: join(folder, 'registry.tar.gz') }, [
+    'runner.jar',
+  ]);
   await writePinned(FILES);
   await writeMaven('');
 });

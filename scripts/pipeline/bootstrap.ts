@@ -1,8 +1,8 @@
 /**
- * Makes everything the pipeline stands on: Postgres schema, roles and publication, topics, ClickHouse
- * database, tables and views. Idempotent; safe with several at once.
+ * Makes everything the pipeline stands on: Postgres schema, roles and publication, topics and their schemas,
+ * ClickHouse database, tables and views. Idempotent; safe with several at once.
  */
-import { ensureTopics } from '../../connectors/index.ts';
+import { createRegistry, ensureTopics, registerContracts } from '../../connectors/index.ts';
 import { CORE_V1 } from '../../analyzer/features/sets/core-v1.ts';
 import { featureViewSql } from '../../analyzer/sink/feature-view.ts';
 import { clickHouseOptions } from '#platform/clickhouse.ts';
@@ -20,9 +20,12 @@ export interface BootstrapReport {
 }
 
 export async function bootstrapPipeline(config: Config, logger: Logger): Promise<BootstrapReport> {
-  const [postgres, topics, clickhouse] = await Promise.all([
+  const [postgres, topics, , clickhouse] = await Promise.all([
     bootstrapPostgres(config, logger),
     bootstrapTopics(config, logger),
+    config.ANALYZER_PUBLISH === 'on'
+      ? registerContracts(createRegistry(config.SCHEMA_REGISTRY_URL))
+      : null,
     migrateClickHouse({
       ...clickHouseOptions(config, 'wickstream-migrate'),
       generated: [featureViewSql(CORE_V1)],
