@@ -2,7 +2,7 @@
  * The shell around the analyzer's pure core: kafkajs batches in, durable rows out, then the offset.
  * Per partition one step at a time, in order; all partitions share ClickHouse inserts. The next step
  * is computed while the rows of the last are being written, within bounds; whatever speaks of a step
- * to the outside (offset, checkpoint, latest values) waits for its rows. A partition is restored when
+ * to the outside (messages, offset, checkpoint, latest values) waits for its rows. A partition is restored when
  * its first batch arrives, and rewound when its marker lies behind the committed offset.
  */
 import type { DeadLetters } from '../connectors/index.ts';
@@ -17,18 +17,18 @@ import { checkpointOf, type Assigned } from './assigned.ts';
 import type { CheckpointStore } from './checkpoint.ts';
 import { CONSUMER_FETCH, PARTITIONS_AT_ONCE } from './consumer-fetch.ts';
 import { OffsetCommits } from './offset-commits.ts';
-import { whileBeating } from './while-beating.ts';
-import { PartitionState, type BatchCounts, type PartitionOptions } from './partition.ts';
+import type { BatchCounts, PartitionOptions } from './partition.ts';
+import { restorePartition } from './restore-partition.ts';
 import type { GroupWriter } from './sink/group-writer.ts';
-import type { Waypoint } from './waypoint.ts';
 import type { LatestCache, LatestValues } from './sink/cache-latest.ts';
-import { LatestStep } from './sink/latest-step.ts';
+import type { Publisher, Unsent } from './sink/publisher.ts';
 import { StepChanges, type Letters } from './step-changes.ts';
 
 export interface AnalyzerOptions {
   readonly kafka: Kafka;
   readonly writer: GroupWriter;
   readonly latest: LatestCache;
+  readonly publisher: Publisher;
   readonly checkpoints: CheckpointStore;
   readonly deadLetters: DeadLetters;
   readonly partition: Pick<PartitionOptions, 'rules' | 'history'>;
@@ -61,6 +61,7 @@ interface Step {
   readonly letters: Letters;
   readonly values: ReadonlyMap<string, LatestValues>;
   readonly newest: CandleChange | null;
+  readonly unsent: Unsent;
 }
 
 /** Thrown to end a step whose partition may be another's, or that holds up the end. */
@@ -71,6 +72,8 @@ const RECORDS_BEHIND = 5_000n;
 const LOGGED_REASON_CHARACTERS_MAX = 300;
 /** Steps of one partition that may wait for their rows; the writer bounds the rows themselves. */
 const UNSETTLED_STEPS_MAX = 8;
+/** What a step that folds a long series again may keep from others until it ends, bytes. */
+const OUTBOX_BYTES_MAX = 8_000_000;
 
 export async function startAnalyzer(options: AnalyzerOptions): Promise<Analyzer> {
   const consumer = options.kafka.consumer({
@@ -184,9 +187,10 @@ class RunningAnalyzer implements Analyzer {
       this.#assigned.set(partition, assigned);
     }
     const { messages } = batch;
-    const { writer, rowsMax } = this.#options;
+    const { writer, publisher, rowsMax } = this.#options;
     for (let from = 0; from < messages.length; from += rowsMax) {
       await writer.room(rowsMax);
+      await publisher.room();
       if (this.#crashed || this.#closing || !payload.isRunning() || payload.isStale()) return;
       const part = messages.slice(from, from + rowsMax);
       if (!(await this.#step(assigned, payload, part))) return;
@@ -216,6 +220,7 @@ class RunningAnalyzer implements Analyzer {
     const counts = await this.#apply(assigned, changes);
     if (counts === null) return false;
     const values = assigned.latest.take();
+    const unsent = assigned.outbox.take();
     assigned.offset = BigInt(messages.at(-1)!.offset) + 1n;
     assigned.at = null;
     metrics.applied.inc(counts.applied);
@@ -226,7 +231,7 @@ class RunningAnalyzer implements Analyzer {
     const { offset } = assigned;
     const isBehind = BigInt(payload.batch.highWatermark) - offset > RECORDS_BEHIND;
     const { letters, newest } = changes;
-    await this.#settle(assigned, { offset, hasRows, isBehind, letters, values, newest });
+    await this.#settle(assigned, { offset, hasRows, isBehind, letters, values, newest, unsent });
     return true;
   }
 
@@ -252,6 +257,17 @@ class RunningAnalyzer implements Analyzer {
     await payload.heartbeat();
   }
 
+  /** Tells others of what is durable before the step ends: it may fold more than the memory holds. */
+  async #breatheInStep(partition: number): Promise<void> {
+    const assigned = this.#assigned.get(partition);
+    await this.#breathe(assigned?.at ?? null);
+    if (assigned === undefined || assigned.outbox.bytes < OUTBOX_BYTES_MAX) return;
+    const unsent = assigned.outbox.take();
+    const { writer, publisher } = this.#options;
+    await Promise.all([writer.flush(), ...assigned.unsettled]);
+    await publisher.send(partition, unsent);
+  }
+
   /** Lets the rest of a step happen once its rows are durable; waits only when too many do. */
   async #settle(assigned: Assigned, step: Step): Promise<void> {
     const settled = this.#finish(assigned, step).catch((error: unknown) => {
@@ -267,7 +283,7 @@ class RunningAnalyzer implements Analyzer {
   }
 
   async #finish(assigned: Assigned, step: Step): Promise<void> {
-    const { writer, latest, metrics, clock } = this.#options;
+    const { writer, latest, publisher, metrics, clock } = this.#options;
     const { partition } = assigned;
     const before = [...assigned.unsettled].at(-1);
     await Promise.all([
@@ -277,12 +293,15 @@ class RunningAnalyzer implements Analyzer {
     // Step by step: an older one that took longer must not show its values last.
     await before;
     // Someone else's by now: latest values and offsets are theirs.
-    if (this.#assigned.get(partition) !== assigned) return;
-    await latest.write(step.values);
-    if (step.newest !== null) {
-      metrics.freshness.observe(Math.max(0, clock.now() - step.newest.committedAt) / 1000);
+    if (this.#assigned.get(partition) === assigned) {
+      await latest.write(step.values);
+      if (step.newest !== null) {
+        metrics.freshness.observe(Math.max(0, clock.now() - step.newest.committedAt) / 1000);
+      }
     }
-    this.#commits.add(partition, step.offset);
+    // Told all the same: a checkpoint may hold this step by now, and then nobody takes it again.
+    await publisher.send(partition, step.unsent);
+    if (this.#assigned.get(partition) === assigned) this.#commits.add(partition, step.offset);
   }
 
   /** In the order of the partition, in which they may go back to it one day. */
@@ -303,55 +322,22 @@ class RunningAnalyzer implements Analyzer {
     );
   }
 
-  async #restore(
+  #restore(
     payload: EachBatchPayload,
     first: bigint,
     source: 'marker' | 'ledger',
   ): Promise<Assigned> {
     const { partition } = payload.batch;
-    const { checkpoints, partition: options, writer, logger } = this.#options;
-    const latest = new LatestStep(this.#options.latest, (key) => state.series.get(key)?.newest);
-    const state = new PartitionState({
-      ...options,
-      settle: () => writer.flush(),
-      breathe: () => this.#breathe(this.#assigned.get(partition)?.at ?? null),
-      output: {
-        change: (change) => writer.rows.addChange(change),
-        anchor: (change) => writer.rows.addAnchor(change),
-        derived: (_key, series, row) => writer.rows.addDerived(series, row),
-        waypoint: (...waypoint) => writer.rows.addWaypoint(...waypoint),
-        newest: (key, newest) => latest.newest(key, newest),
+    return restorePartition(
+      {
+        payload,
+        first,
+        source,
+        breathe: () => this.#breathe(payload),
+        breatheInStep: () => this.#breatheInStep(partition),
       },
-    });
-    const committed = first === 0n ? null : first;
-    const cause = { offset: '0', isFoldedAgain: false };
-    const aside = {
-      breathe: () => this.#breathe(payload),
-      waypoint: (key: string, waypoint: Waypoint) => writer.rows.addWaypoint(key, waypoint, cause),
-    };
-    const restored = await whileBeating(payload, () =>
-      source === 'marker'
-        ? checkpoints.restore(partition, committed, aside)
-        : checkpoints.rebuild(partition, first, aside),
+      this.#options,
     );
-    for (const [key, series] of restored.series) state.series.set(key, series);
-    for (const key of restored.rebuilt) state.dirty.add(key);
-    // Nothing stored, but not the beginning of the log either: everything is consumed again.
-    const offset = restored.offset ?? (source === 'marker' ? 0n : first);
-    state.takenBelow = offset;
-    logger.info(
-      { partition, series: restored.series.size, resumeAt: String(offset), first: String(first) },
-      'partition restored',
-    );
-    return {
-      partition,
-      state,
-      latest,
-      unsettled: new Set(),
-      offset: offset < first ? offset : first,
-      at: null,
-      isLeftOut: false,
-    };
   }
 
   #maybeCheckpoint(assigned: Assigned): void {

@@ -2,8 +2,13 @@
  * The analyzer process. Wires Kafka, ClickHouse and Redis to the pure core; holds no logic. It exits
  * when its consumer cannot go on: starting again is its way of recovering.
  */
-import { createDeadLetters, refuseDeadLetters } from '../connectors/index.ts';
-import { TOPIC_CANDLES } from '#core/contracts/names.ts';
+import {
+  createDeadLetters,
+  createRegistry,
+  refuseDeadLetters,
+  registerContracts,
+} from '../connectors/index.ts';
+import { TOPIC_CANDLES, TOPIC_FEATURES, TOPIC_SIGNALS } from '#core/contracts/names.ts';
 import { clickHouseOptions, createClickHouse } from '#platform/clickhouse.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config.ts';
@@ -17,10 +22,13 @@ import { createRedis } from '#platform/redis.ts';
 import { CheckpointStore } from './checkpoint.ts';
 import { startAnalyzer } from './consume.ts';
 import { ClickHouseHistory } from './history.ts';
-import { createAnalyzerMetrics } from './metrics.ts';
+import { createAnalyzerMetrics, type AnalyzerMetrics } from './metrics.ts';
 import { producerOf, readRunningRules } from './running-rules.ts';
+import type { CompiledRuleSet } from './signals/rule-set.ts';
 import { LatestCache } from './sink/cache-latest.ts';
 import { GroupWriter } from './sink/group-writer.ts';
+import { createPublisher, publishNothing, type Publisher } from './sink/publisher.ts';
+import { createRowEncoder } from './sink/publish-rows.ts';
 import { readNewest } from './sink/read-newest.ts';
 import { producerId } from './sink/tables.ts';
 
@@ -41,6 +49,8 @@ await runProcess(logger, async (lifecycle) => {
 
   const { kafka, producer } = await connectKafka(lifecycle);
   const names = producerOf(rules);
+  const analyzerMetrics = createAnalyzerMetrics(metrics);
+  const publisher = await preparePublisher(producer, rules, analyzerMetrics);
   const history = new ClickHouseHistory({ client, producer: producerId(names) });
   let crash: Error | null = null;
   const analyzer = await startAnalyzer({
@@ -66,6 +76,7 @@ await runProcess(logger, async (lifecycle) => {
       rules,
       history,
     }),
+    publisher,
     deadLetters:
       config.ANALYZER_POISON === 'stop'
         ? refuseDeadLetters()
@@ -73,7 +84,7 @@ await runProcess(logger, async (lifecycle) => {
     partition: { rules, history },
     clock: systemClock,
     logger,
-    metrics: createAnalyzerMetrics(metrics),
+    metrics: analyzerMetrics,
     checkpointMs: config.ANALYZER_CHECKPOINT_MS,
     sessionTimeoutMs: config.ANALYZER_SESSION_TIMEOUT_MS,
     rowsMax: config.ANALYZER_FLUSH_ROWS_MAX,
@@ -98,6 +109,24 @@ await runProcess(logger, async (lifecycle) => {
   await untilAborted(lifecycle.signal);
   if (crash !== null) throw crash;
 });
+
+/** Without ids of its schemas nothing may be written: it does not start where the registry refuses. */
+async function preparePublisher(
+  producer: Producer,
+  rules: CompiledRuleSet,
+  metrics: AnalyzerMetrics,
+): Promise<Publisher> {
+  if (config.ANALYZER_PUBLISH === 'off') return publishNothing();
+  const contracts = await registerContracts(createRegistry(config.SCHEMA_REGISTRY_URL));
+  return createPublisher({
+    producer,
+    encoder: createRowEncoder(producerOf(rules), rules.features.names, contracts),
+    onSent: ({ features, signals }) => {
+      metrics.published.inc({ topic: TOPIC_FEATURES }, features);
+      metrics.published.inc({ topic: TOPIC_SIGNALS }, signals);
+    },
+  });
+}
 
 /** The cluster that is meant, and no other that happens to answer. */
 async function connectKafka(lifecycle: Lifecycle): Promise<{ kafka: Kafka; producer: Producer }> {

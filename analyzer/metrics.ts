@@ -21,6 +21,11 @@ export function createAnalyzerMetrics(metrics: Metrics) {
       'analyzer_dead_letters_total',
       'Records that could not be decoded',
     ),
+    published: metrics.counter(
+      'analyzer_messages_published_total',
+      'Messages of features and signals that were sent to their topics',
+      ['topic'],
+    ),
     checkpoints: metrics.counter('analyzer_checkpoints_total', 'Partition checkpoints written'),
     freshness: metrics.histogram(
       'analyzer_freshness_seconds',

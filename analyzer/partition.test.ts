@@ -1,7 +1,8 @@
 /**
  * The analyzer's core against a model. A random table sends its changes; they arrive in batches cut
  * anywhere, some again, with states lost, restored and rebuilt in between. Whatever happens, the
- * newest version of every row must be what folding the final candles from scratch gives, bit for bit.
+ * newest version of every row must be what folding the final candles from scratch gives, bit for bit, and
+ * whoever reads the signals topic must hold exactly its decisions for true.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -14,8 +15,10 @@ import {
   STREAM_SERIES,
   type TableOperation,
 } from '../tests/support/candle-stream.ts';
+import { SYNTHETIC_CONTRACTS, ToldDecisions } from '../tests/support/told-decisions.ts';
 import { finalAnchor, finalCandles } from '../tests/support/final-candles.ts';
 import { MemoryLedger } from '../tests/support/memory-ledger.ts';
+import { TRIAL_PRODUCER } from '../tests/support/analyse.ts';
 import { SHORT_RULES, TRIAL_RULES } from '../tests/support/trial-rules.ts';
 import { Evaluator, unanchored, type CandleEvaluation } from './evaluation.ts';
 import { barOf } from './features/bar.ts';
@@ -24,6 +27,7 @@ import { advance, positionText, START, type Position } from './position.ts';
 import { foldStored } from './refold.ts';
 import { SeriesState, type DerivedRow } from './series-state.ts';
 import type { CompiledRuleSet } from './signals/rule-set.ts';
+import { createRowEncoder, type RowEncoder } from './sink/publish-rows.ts';
 
 /** Few, so that short series have many waypoints. */
 const WAYPOINT_CANDLES = 4;
@@ -55,11 +59,15 @@ class Analyzer {
   readonly rows = new Map<string, WrittenRow>();
   /** What readers of latest values see, by series. */
   readonly latest = new Map<string, LatestRow>();
+  /** What readers of the signals topic hold for true. */
+  readonly told = new ToldDecisions();
+  readonly #encoder: RowEncoder;
   emitted = 0;
   partition: PartitionState;
 
   constructor(rules: CompiledRuleSet) {
     this.rules = rules;
+    this.#encoder = createRowEncoder(TRIAL_PRODUCER, rules.features.names, SYNTHETIC_CONTRACTS);
     this.partition = this.#fresh();
   }
 
@@ -81,7 +89,11 @@ class Analyzer {
           this.emitted += 1;
           this.ledger.writeWaypoint(...waypoint);
         },
-        derived: (key, _series, row) => this.#write(key, row),
+        derived: (key, series, row) => {
+          this.#write(key, row);
+          const message = this.#encoder.signal(series, row);
+          if (message !== null) this.told.take(message.key, message.value);
+        },
         newest: (key, newest) => {
           if (newest === null) {
             this.latest.delete(key);
@@ -170,7 +182,18 @@ function expectedRows(
   return rows;
 }
 
+/** The decisions among these rows. */
+function decisionsOf(rows: Readonly<Record<string, string | null>>): Record<string, string> {
+  const decisions: Record<string, string> = {};
+  for (const [place, saying] of Object.entries(rows)) {
+    const found = /"decision":"(Long|Short)"/.exec(saying ?? '')?.[1];
+    if (found !== undefined) decisions[place] = found;
+  }
+  return decisions;
+}
+
 function check(analyzer: Analyzer, changes: readonly SeriesEvent[]): void {
+  expect(analyzer.told.standing()).toEqual(decisionsOf(expectedRows(analyzer.rules, changes)));
   const current = [...analyzer.rows].filter(([, { saying }]) => saying !== null);
   expect(Object.fromEntries(current.map(([place, { saying }]) => [place, saying]))).toEqual(
     expectedRows(analyzer.rules, changes),

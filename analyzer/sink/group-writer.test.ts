@@ -76,6 +76,8 @@ function derive(change: CandleChange): void {
     candleVersion: version,
     version,
     evaluation: null,
+    candle: null,
+    before: null,
   });
 }
 

@@ -149,6 +149,8 @@ test.each(OUTPUT_NAMES)(
       candleVersion: 7n,
       version: VERSION,
       evaluation: ACTIVE,
+      candle: null,
+      before: null,
     });
     rows.addGap(gapChange('gap, insert'));
     rows.addFunding(fundingChange('funding, insert'));
@@ -273,7 +275,13 @@ describe('a change', () => {
 
 describe('a derived row', () => {
   const place = { ...SERIES_CELLS, feature_set: 'core', feature_set_version: '1' };
-  const at = { openTime: TEST_OPEN_TIME, candleVersion: 7n, version: VERSION };
+  const at = {
+    openTime: TEST_OPEN_TIME,
+    candleVersion: 7n,
+    version: VERSION,
+    candle: null,
+    before: null,
+  };
   const versions = { candle_version: '7', version: String(VERSION) };
 
   test('becomes a row of features and one of signals', () => {
@@ -378,6 +386,8 @@ test('rows of several series keep apart, in order, and are counted until they ar
       candleVersion: each.version,
       version: each.version,
       evaluation: ACTIVE,
+      candle: null,
+      before: null,
     });
   }
   expect(rows.rows).toBeGreaterThanOrEqual(changes.length);
