@@ -2,14 +2,13 @@
  * The analyzer process. Wires Kafka, ClickHouse and Redis to the pure core; holds no logic. It exits
  * when its consumer cannot go on: starting again is its way of recovering.
  */
+import { createDeadLetters, refuseDeadLetters } from '../connectors/index.ts';
+import { TOPIC_CANDLES } from '#core/contracts/names.ts';
 import {
-  createDeadLetters,
-  createRegistry,
-  refuseDeadLetters,
-  registerContracts,
-} from '../connectors/index.ts';
-import { TOPIC_CANDLES, TOPIC_FEATURES, TOPIC_SIGNALS } from '#core/contracts/names.ts';
-import { clickHouseOptions, createClickHouse } from '#platform/clickhouse.ts';
+  clickHouseOptions,
+  createClickHouse,
+  type ClickHouseClient,
+} from '#platform/clickhouse.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config.ts';
 import { startHealth } from '#platform/health.ts';
@@ -18,17 +17,15 @@ import { runProcess, untilAborted, type Lifecycle } from '#platform/lifecycle.ts
 import { createLogger } from '#platform/logger.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { packageVersion } from '#platform/package-version.ts';
-import { createRedis } from '#platform/redis.ts';
+import { createRedis, type Redis } from '#platform/redis.ts';
 import { CheckpointStore } from './checkpoint.ts';
 import { startAnalyzer } from './consume.ts';
 import { ClickHouseHistory } from './history.ts';
-import { createAnalyzerMetrics, type AnalyzerMetrics } from './metrics.ts';
+import { createAnalyzerMetrics } from './metrics.ts';
+import { preparePublisher } from './running-publisher.ts';
 import { producerOf, readRunningRules } from './running-rules.ts';
-import type { CompiledRuleSet } from './signals/rule-set.ts';
 import { LatestCache } from './sink/cache-latest.ts';
 import { GroupWriter } from './sink/group-writer.ts';
-import { createPublisher, publishNothing, type Publisher } from './sink/publisher.ts';
-import { createRowEncoder } from './sink/publish-rows.ts';
 import { readNewest } from './sink/read-newest.ts';
 import { producerId } from './sink/tables.ts';
 
@@ -39,18 +36,16 @@ await runProcess(logger, async (lifecycle) => {
   const rules = await readRunningRules();
   const metrics = createMetrics('analyzer');
 
-  const client = createClickHouse(clickHouseOptions(config, 'wickstream-analyzer'));
-  lifecycle.onClose('clickhouse', () => client.close());
-  const redis = createRedis(config, (error) => logger.debug({ err: error.message }, 'redis'));
-  lifecycle.onClose('redis', async () => redis.disconnect());
-  await redis.connect().catch((error: Error) => {
-    logger.warn({ err: error.message }, 'redis is away; going on without its cache');
-  });
-
+  const { client, redis } = await connectStores(lifecycle);
   const { kafka, producer } = await connectKafka(lifecycle);
   const names = producerOf(rules);
   const analyzerMetrics = createAnalyzerMetrics(metrics);
-  const publisher = await preparePublisher(producer, rules, analyzerMetrics);
+  const publisher = await preparePublisher({
+    config,
+    producer,
+    rules,
+    metrics: analyzerMetrics,
+  });
   const history = new ClickHouseHistory({ client, producer: producerId(names) });
   let crash: Error | null = null;
   const analyzer = await startAnalyzer({
@@ -110,22 +105,18 @@ await runProcess(logger, async (lifecycle) => {
   if (crash !== null) throw crash;
 });
 
-/** Without ids of its schemas nothing may be written: it does not start where the registry refuses. */
-async function preparePublisher(
-  producer: Producer,
-  rules: CompiledRuleSet,
-  metrics: AnalyzerMetrics,
-): Promise<Publisher> {
-  if (config.ANALYZER_PUBLISH === 'off') return publishNothing();
-  const contracts = await registerContracts(createRegistry(config.SCHEMA_REGISTRY_URL));
-  return createPublisher({
-    producer,
-    encoder: createRowEncoder(producerOf(rules), rules.features.names, contracts),
-    onSent: ({ features, signals }) => {
-      metrics.published.inc({ topic: TOPIC_FEATURES }, features);
-      metrics.published.inc({ topic: TOPIC_SIGNALS }, signals);
-    },
+/** Redis may be away: it only caches. */
+async function connectStores(
+  lifecycle: Lifecycle,
+): Promise<{ client: ClickHouseClient; redis: Redis }> {
+  const client = createClickHouse(clickHouseOptions(config, 'wickstream-analyzer'));
+  lifecycle.onClose('clickhouse', () => client.close());
+  const redis = createRedis(config, (error) => logger.debug({ err: error.message }, 'redis'));
+  lifecycle.onClose('redis', async () => redis.disconnect());
+  await redis.connect().catch((error: Error) => {
+    logger.warn({ err: error.message }, 'redis is away; going on without its cache');
   });
+  return { client, redis };
 }
 
 /** The cluster that is meant, and no other that happens to answer. */

@@ -1,8 +1,8 @@
 /**
  * The analyzer's core against a model. A random table sends its changes; they arrive in batches cut
  * anywhere, some again, with states lost, restored and rebuilt in between. Whatever happens, the
- * newest version of every row must be what folding the final candles from scratch gives, bit for bit, and
- * whoever reads the signals topic must hold exactly its decisions for true.
+ * newest version of every row must be what folding the final candles from scratch gives, bit for bit,
+ * and a reader of the signals topic holds exactly its decisions for true.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +15,11 @@ import {
   STREAM_SERIES,
   type TableOperation,
 } from '../tests/support/candle-stream.ts';
-import { SYNTHETIC_CONTRACTS, ToldDecisions } from '../tests/support/told-decisions.ts';
+import {
+  decisionsOf,
+  SYNTHETIC_CONTRACTS,
+  ToldDecisions,
+} from '../tests/support/told-decisions.ts';
 import { finalAnchor, finalCandles } from '../tests/support/final-candles.ts';
 import { MemoryLedger } from '../tests/support/memory-ledger.ts';
 import { TRIAL_PRODUCER } from '../tests/support/analyse.ts';
@@ -59,7 +63,6 @@ class Analyzer {
   readonly rows = new Map<string, WrittenRow>();
   /** What readers of latest values see, by series. */
   readonly latest = new Map<string, LatestRow>();
-  /** What readers of the signals topic hold for true. */
   readonly told = new ToldDecisions();
   readonly #encoder: RowEncoder;
   emitted = 0;
@@ -91,8 +94,7 @@ class Analyzer {
         },
         derived: (key, series, row) => {
           this.#write(key, row);
-          const message = this.#encoder.signal(series, row);
-          if (message !== null) this.told.take(message.key, message.value);
+          this.told.take(this.#encoder.signal(series, row));
         },
         newest: (key, newest) => {
           if (newest === null) {
@@ -180,16 +182,6 @@ function expectedRows(
     }
   }
   return rows;
-}
-
-/** The decisions among these rows. */
-function decisionsOf(rows: Readonly<Record<string, string | null>>): Record<string, string> {
-  const decisions: Record<string, string> = {};
-  for (const [place, saying] of Object.entries(rows)) {
-    const found = /"decision":"(Long|Short)"/.exec(saying ?? '')?.[1];
-    if (found !== undefined) decisions[place] = found;
-  }
-  return decisions;
 }
 
 function check(analyzer: Analyzer, changes: readonly SeriesEvent[]): void {

@@ -26,6 +26,7 @@ import {
 const SQL = join(import.meta.dirname, '..', '..', 'sql', 'clickhouse');
 const KEY = seriesKey(TEST_SERIES);
 const VERSION = (29_486_512n << 64n) + 29_486_552n;
+const TOLD = { candle: null, before: null };
 const PRODUCER: Producer = {
   featureSet: 'core',
   featureSetVersion: 1,
@@ -138,7 +139,6 @@ const SENT_AS: Readonly<Record<string, string>> = {
   'LowCardinality(Nullable(String))': 'Nullable(String)',
   'Array(LowCardinality(String))': 'Array(String)',
 };
-
 test.each(OUTPUT_NAMES)(
   'the block of %s has all columns of its table, and their types',
   (output) => {
@@ -149,8 +149,7 @@ test.each(OUTPUT_NAMES)(
       candleVersion: 7n,
       version: VERSION,
       evaluation: ACTIVE,
-      candle: null,
-      before: null,
+      ...TOLD,
     });
     rows.addGap(gapChange('gap, insert'));
     rows.addFunding(fundingChange('funding, insert'));
@@ -275,13 +274,7 @@ describe('a change', () => {
 
 describe('a derived row', () => {
   const place = { ...SERIES_CELLS, feature_set: 'core', feature_set_version: '1' };
-  const at = {
-    openTime: TEST_OPEN_TIME,
-    candleVersion: 7n,
-    version: VERSION,
-    candle: null,
-    before: null,
-  };
+  const at = { openTime: TEST_OPEN_TIME, candleVersion: 7n, version: VERSION, ...TOLD };
   const versions = { candle_version: '7', version: String(VERSION) };
 
   test('becomes a row of features and one of signals', () => {
@@ -386,8 +379,7 @@ test('rows of several series keep apart, in order, and are counted until they ar
       candleVersion: each.version,
       version: each.version,
       evaluation: ACTIVE,
-      candle: null,
-      before: null,
+      ...TOLD,
     });
   }
   expect(rows.rows).toBeGreaterThanOrEqual(changes.length);

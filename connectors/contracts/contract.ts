@@ -48,7 +48,9 @@ export function readHistory(name: ContractName): readonly string[] {
 
 /** An Avro type; decimals are texts, times integers. @throws Error where the text is no schema. */
 export function avroType(text: string): avro.Type {
-  return avro.Type.forSchema(JSON.parse(text), { logicalTypes: { decimal: DecimalType } });
+  const type: unknown = avro.parse(text, { logicalTypes: { decimal: DecimalType } });
+  if (!(type instanceof avro.Type)) throw new TypeError('the text is no schema of a type');
+  return type;
 }
 
 /** In one spelling, so that equal schemas are equal texts. */

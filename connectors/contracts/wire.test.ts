@@ -3,7 +3,7 @@ import { framed, unframed } from './wire.ts';
 
 test('a message is a zero byte, the schema id in four bytes and the Avro bytes', () => {
   const value = framed(0x01_02_03_04, Buffer.from('ab', 'utf8'));
-  expect(value.toString('hex')).toBe('0001020304' + '6162');
+  expect(value.toString('hex')).toBe('00010203046162');
   expect(unframed(value)).toEqual({ schemaId: 0x01_02_03_04, avro: Buffer.from('ab', 'utf8') });
 });
 

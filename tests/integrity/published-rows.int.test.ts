@@ -98,7 +98,7 @@ async function storedFeatures(): Promise<string[]> {
 
 async function toldDecisions(): Promise<Record<string, string>> {
   const told = new ToldDecisions();
-  for (const { key, value } of await readTopic(pipeline, TOPIC_SIGNALS)) told.take(key, value);
+  for (const message of await readTopic(pipeline, TOPIC_SIGNALS)) told.take(message);
   return told.standing();
 }
 

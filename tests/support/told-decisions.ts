@@ -35,7 +35,9 @@ export class ToldDecisions {
   >();
 
   /** @throws Error where the value is none of the contract. */
-  take(key: string, value: Buffer): void {
+  take(told: { readonly key: string; readonly value: Buffer } | null): void {
+    if (told === null) return;
+    const { key, value } = told;
     const message = Value.Parse(Message, SIGNAL.fromBuffer(unframed(value).avro));
     const version = BigInt(message.version);
     const known = this.#byKey.get(key);
@@ -53,4 +55,14 @@ export class ToldDecisions {
     }
     return standing;
   }
+}
+
+/** The decisions among rows of signals, as texts by place. */
+export function decisionsOf(rows: Readonly<Record<string, string | null>>): Record<string, string> {
+  const decisions: Record<string, string> = {};
+  for (const [place, saying] of Object.entries(rows)) {
+    const found = /"decision":"(Long|Short)"/.exec(saying ?? '')?.[1];
+    if (found !== undefined) decisions[place] = found;
+  }
+  return decisions;
 }
