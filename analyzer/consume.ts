@@ -100,6 +100,7 @@ class RunningAnalyzer implements Analyzer {
   #shown: Promise<void> | null = null;
   readonly #taking = new Set<Promise<void>>();
   #crashed = false;
+  #isUnknownTold = false;
   #closing = false;
 
   constructor(consumer: Consumer, options: AnalyzerOptions) {
@@ -227,12 +228,25 @@ class RunningAnalyzer implements Analyzer {
     metrics.skipped.inc(counts.skipped);
     metrics.refolded.inc(counts.refolded);
     metrics.refoldedRows.inc(counts.refoldedRows);
+    this.#noteUnknown(changes);
     const hasRows = counts.applied + counts.refolded + changes.ledgerRows > 0;
     const { offset } = assigned;
     const isBehind = BigInt(payload.batch.highWatermark) - offset > RECORDS_BEHIND;
     const { letters, newest } = changes;
     await this.#settle(assigned, { offset, hasRows, isBehind, letters, values, newest, unsent });
     return true;
+  }
+
+  /** A newer schema or connector than ours: counted always, told once. */
+  #noteUnknown({ unknownFields: count, unknownField: field }: StepChanges): void {
+    if (count === 0) return;
+    this.#options.metrics.unknownFields.inc(count);
+    if (this.#isUnknownTold) return;
+    this.#isUnknownTold = true;
+    this.#options.logger.warn(
+      { field, count },
+      'change messages hold a field that is not known here',
+    );
   }
 
   async #apply(assigned: Assigned, changes: StepChanges): Promise<BatchCounts | null> {

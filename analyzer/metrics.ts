@@ -26,6 +26,10 @@ export function createAnalyzerMetrics(metrics: Metrics) {
       'Messages of features and signals that were sent to their topics',
       ['topic'],
     ),
+    unknownFields: metrics.counter(
+      'analyzer_unknown_fields_total',
+      'Fields of change messages that this version does not know; they change nothing',
+    ),
     checkpoints: metrics.counter('analyzer_checkpoints_total', 'Partition checkpoints written'),
     freshness: metrics.histogram(
       'analyzer_freshness_seconds',
