@@ -51,7 +51,8 @@ export class DecimalType extends avro.types.LogicalType {
 
   protected override _resolve(type: unknown): ((value: unknown) => unknown) | undefined {
     if (!(type instanceof DecimalType) || type.#scale !== this.#scale) return undefined;
-    return (value) => type._fromValue(value);
+    // What the writer's type has read is text already, the same for both.
+    return (value) => value;
   }
 }
 

@@ -48,7 +48,7 @@ export function jsonSchemaOf(text: string): object {
   const { namespace, name, doc, fields } = schema;
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
-    $id: `urn:${namespace}.${name}`,
+    $id: `urn:wickstream:${namespace}.${name}`,
     title: `${namespace}.${name}`,
     description: doc,
     type: 'object',
