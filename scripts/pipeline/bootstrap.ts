@@ -20,17 +20,17 @@ export interface BootstrapReport {
 }
 
 export async function bootstrapPipeline(config: Config, logger: Logger): Promise<BootstrapReport> {
-  const [postgres, topics, , clickhouse] = await Promise.all([
+  const [postgres, topics, clickhouse] = await Promise.all([
     bootstrapPostgres(config, logger),
     bootstrapTopics(config, logger),
-    config.ANALYZER_PUBLISH === 'on'
-      ? registerContracts(createRegistry(config.SCHEMA_REGISTRY_URL))
-      : null,
     migrateClickHouse({
       ...clickHouseOptions(config, 'wickstream-migrate'),
       generated: [featureViewSql(CORE_V1)],
     }),
   ]);
+  if (config.ANALYZER_PUBLISH === 'on') {
+    await registerContracts(createRegistry(config.SCHEMA_REGISTRY_URL));
+  }
   return { postgres, topics, clickhouse: clickhouse.applied };
 }
 
