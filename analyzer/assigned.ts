@@ -7,6 +7,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import type { PartitionState } from './partition.ts';
 import { newestVersion } from './position.ts';
 import type { LatestStep } from './sink/latest-step.ts';
+import type { Outbox } from './sink/publisher.ts';
 
 /** One partition while it is assigned to us. */
 export interface Assigned {
@@ -14,6 +15,8 @@ export interface Assigned {
   readonly state: PartitionState;
   /** What the step at hand changes in the latest values. */
   readonly latest: LatestStep;
+  /** What it derived and others were not told yet. */
+  readonly outbox: Outbox;
   /** Steps whose rows are on their way, oldest first. */
   readonly unsettled: Set<Promise<void>>;
   /** The next offset to read. */

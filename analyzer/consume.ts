@@ -2,7 +2,7 @@
  * The shell around the analyzer's pure core: kafkajs batches in, durable rows out, then the offset.
  * Per partition one step at a time, in order; all partitions share ClickHouse inserts. The next step
  * is computed while the rows of the last are being written, within bounds; whatever speaks of a step
- * to the outside (offset, checkpoint, latest values) waits for its rows. A partition is restored when
+ * to the outside (messages, offset, checkpoint, latest values) waits for its rows. A partition is restored when
  * its first batch arrives, and rewound when its marker lies behind the committed offset.
  */
 import type { DeadLetters } from '../connectors/index.ts';
@@ -19,12 +19,11 @@ import type { CrashPoint } from './crash-point.ts';
 import type { Movement } from './movement.ts';
 import { OffsetCommits } from './offset-commits.ts';
 import { parkLetters } from './park-letters.ts';
-import { whileBeating } from './while-beating.ts';
-import { PartitionState, type BatchCounts, type PartitionOptions } from './partition.ts';
+import type { BatchCounts, PartitionOptions } from './partition.ts';
+import { restorePartition } from './restore-partition.ts';
 import type { GroupWriter } from './sink/group-writer.ts';
-import type { Waypoint } from './waypoint.ts';
 import type { LatestCache } from './sink/cache-latest.ts';
-import { LatestStep } from './sink/latest-step.ts';
+import type { Publisher } from './sink/publisher.ts';
 import type { Step } from './step.ts';
 import { StepChanges } from './step-changes.ts';
 
@@ -32,6 +31,7 @@ export interface AnalyzerOptions {
   readonly kafka: Kafka;
   readonly writer: GroupWriter;
   readonly latest: LatestCache;
+  readonly publisher: Publisher;
   readonly checkpoints: CheckpointStore;
   readonly deadLetters: DeadLetters;
   readonly partition: Pick<PartitionOptions, 'rules' | 'history'>;
@@ -65,6 +65,8 @@ class StepAbandoned extends Error {}
 const RECORDS_BEHIND = 5_000n;
 /** Steps of one partition that may wait for their rows; the writer bounds the rows themselves. */
 const UNSETTLED_STEPS_MAX = 8;
+/** What a step that folds a long series again may keep from others until it ends, bytes. */
+const OUTBOX_BYTES_MAX = 8_000_000;
 
 export async function startAnalyzer(options: AnalyzerOptions): Promise<Analyzer> {
   const consumer = options.kafka.consumer({
@@ -91,6 +93,7 @@ class RunningAnalyzer implements Analyzer {
   #shown: Promise<void> | null = null;
   readonly #taking = new Set<Promise<void>>();
   #crashed = false;
+  #isUnknownTold = false;
   #closing = false;
 
   constructor(consumer: Consumer, options: AnalyzerOptions) {
@@ -181,9 +184,10 @@ class RunningAnalyzer implements Analyzer {
       this.#assigned.set(partition, assigned);
     }
     const { messages } = batch;
-    const { writer, rowsMax } = this.#options;
+    const { writer, publisher, rowsMax } = this.#options;
     for (let from = 0; from < messages.length; from += rowsMax) {
       await writer.room(rowsMax);
+      await publisher.room();
       if (this.#crashed || this.#closing || !payload.isRunning() || payload.isStale()) return;
       const part = messages.slice(from, from + rowsMax);
       this.#options.reached('after_poll');
@@ -215,18 +219,32 @@ class RunningAnalyzer implements Analyzer {
     if (counts === null) return false;
     this.#options.reached('after_compute');
     const values = assigned.latest.take();
+    const unsent = assigned.outbox.take();
     assigned.offset = BigInt(messages.at(-1)!.offset) + 1n;
     assigned.at = null;
     metrics.applied.inc(counts.applied);
     metrics.skipped.inc(counts.skipped);
     metrics.refolded.inc(counts.refolded);
     metrics.refoldedRows.inc(counts.refoldedRows);
+    this.#noteUnknown(changes);
     const hasRows = counts.applied + counts.refolded + changes.ledgerRows > 0;
     const { offset } = assigned;
     const isBehind = BigInt(payload.batch.highWatermark) - offset > RECORDS_BEHIND;
     const { letters, newest } = changes;
-    await this.#settle(assigned, { offset, hasRows, isBehind, letters, values, newest });
+    await this.#settle(assigned, { offset, hasRows, isBehind, letters, values, newest, unsent });
     return true;
+  }
+
+  /** A newer schema or connector than ours: counted always, told once. */
+  #noteUnknown({ unknownFields: count, unknownField: field }: StepChanges): void {
+    if (count === 0) return;
+    this.#options.metrics.unknownFields.inc(count);
+    if (this.#isUnknownTold) return;
+    this.#isUnknownTold = true;
+    this.#options.logger.warn(
+      { field, count },
+      'change messages hold a field that is not known here',
+    );
   }
 
   async #apply(assigned: Assigned, changes: StepChanges): Promise<BatchCounts | null> {
@@ -252,6 +270,17 @@ class RunningAnalyzer implements Analyzer {
     await payload.heartbeat();
   }
 
+  /** Tells others of what is durable before the step ends: it may fold more than the memory holds. */
+  async #breatheInStep(partition: number): Promise<void> {
+    const assigned = this.#assigned.get(partition);
+    await this.#breathe(assigned?.at ?? null);
+    if (assigned === undefined || assigned.outbox.bytes < OUTBOX_BYTES_MAX) return;
+    const unsent = assigned.outbox.take();
+    const { writer, publisher } = this.#options;
+    await Promise.all([writer.flush(), ...assigned.unsettled]);
+    await publisher.send(partition, unsent);
+  }
+
   /** Lets the rest of a step happen once its rows are durable; waits only when too many do. */
   async #settle(assigned: Assigned, step: Step): Promise<void> {
     const settled = this.#finish(assigned, step).catch((error: unknown) => {
@@ -267,7 +296,7 @@ class RunningAnalyzer implements Analyzer {
   }
 
   async #finish(assigned: Assigned, step: Step): Promise<void> {
-    const { writer, latest, metrics, clock } = this.#options;
+    const { writer, latest, publisher, metrics, clock } = this.#options;
     const { partition } = assigned;
     const before = [...assigned.unsettled].at(-1);
     await Promise.all([
@@ -278,64 +307,33 @@ class RunningAnalyzer implements Analyzer {
     // Step by step: an older one that took longer must not show its values last.
     await before;
     // Someone else's by now: latest values and offsets are theirs.
-    if (this.#assigned.get(partition) !== assigned) return;
-    await latest.write(step.values);
-    if (step.newest !== null) {
-      metrics.freshness.observe(Math.max(0, clock.now() - step.newest.committedAt) / 1000);
+    if (this.#assigned.get(partition) === assigned) {
+      await latest.write(step.values);
+      if (step.newest !== null) {
+        metrics.freshness.observe(Math.max(0, clock.now() - step.newest.committedAt) / 1000);
+      }
     }
-    this.#commits.add(partition, step.offset);
+    // Told all the same: a checkpoint may hold this step by now, and then nobody takes it again.
+    await publisher.send(partition, step.unsent);
+    if (this.#assigned.get(partition) === assigned) this.#commits.add(partition, step.offset);
   }
 
-  async #restore(
+  #restore(
     payload: EachBatchPayload,
     first: bigint,
     source: 'marker' | 'ledger',
   ): Promise<Assigned> {
     const { partition } = payload.batch;
-    const { checkpoints, partition: options, writer, logger } = this.#options;
-    const latest = new LatestStep(this.#options.latest, (key) => state.series.get(key)?.newest);
-    const state = new PartitionState({
-      ...options,
-      settle: () => writer.flush(),
-      breathe: () => this.#breathe(this.#assigned.get(partition)?.at ?? null),
-      output: {
-        change: (change) => writer.rows.addChange(change),
-        anchor: (change) => writer.rows.addAnchor(change),
-        gap: (change) => writer.rows.addGap(change),
-        derived: (_key, series, row) => writer.rows.addDerived(series, row),
-        waypoint: (...waypoint) => writer.rows.addWaypoint(...waypoint),
-        newest: (key, newest) => latest.newest(key, newest),
+    return restorePartition(
+      {
+        payload,
+        first,
+        source,
+        breathe: () => this.#breathe(payload),
+        breatheInStep: () => this.#breatheInStep(partition),
       },
-    });
-    const committed = first === 0n ? null : first;
-    const cause = { offset: '0', isFoldedAgain: false };
-    const aside = {
-      breathe: () => this.#breathe(payload),
-      waypoint: (key: string, waypoint: Waypoint) => writer.rows.addWaypoint(key, waypoint, cause),
-    };
-    const restored = await whileBeating(payload, () =>
-      source === 'marker'
-        ? checkpoints.restore(partition, committed, aside)
-        : checkpoints.rebuild(partition, first, aside),
+      this.#options,
     );
-    for (const [key, series] of restored.series) state.series.set(key, series);
-    for (const key of restored.rebuilt) state.dirty.add(key);
-    // Nothing stored, but not the beginning of the log either: everything is consumed again.
-    const offset = restored.offset ?? (source === 'marker' ? 0n : first);
-    state.takenBelow = offset;
-    logger.info(
-      { partition, series: restored.series.size, resumeAt: String(offset), first: String(first) },
-      'partition restored',
-    );
-    return {
-      partition,
-      state,
-      latest,
-      unsettled: new Set(),
-      offset: offset < first ? offset : first,
-      at: null,
-      isLeftOut: false,
-    };
   }
 
   #maybeCheckpoint(assigned: Assigned): void {

@@ -6,7 +6,7 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { AppError } from '#core/errors.ts';
-import type { SignalEvaluation, SignalStatus } from '#core/signal.ts';
+import type { Decision, SignalEvaluation, SignalStatus } from '#core/signal.ts';
 import {
   createFeatureEngine,
   restoreFeatureEngine,
@@ -169,6 +169,11 @@ export class Evaluator {
     const isTainted = this.#sinceHole < rules.features.warmUp;
     return { status: isTainted ? 'tainted' : 'active', vector, signal, fired };
   }
+}
+
+/** What others are told of an evaluation: nobody is to act across a hole. */
+export function toldDecision({ status, signal }: CandleEvaluation): Decision | null {
+  return status === 'active' ? signal.decision : null;
 }
 
 /** By its rules: what a candle older than its series' anchor is told as. */

@@ -4,7 +4,11 @@
  */
 import { createDeadLetters, refuseDeadLetters } from '../connectors/index.ts';
 import { TOPIC_CANDLES } from '#core/contracts/names.ts';
-import { clickHouseOptions, createClickHouse } from '#platform/clickhouse.ts';
+import {
+  clickHouseOptions,
+  createClickHouse,
+  type ClickHouseClient,
+} from '#platform/clickhouse.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config.ts';
 import { startHealth } from '#platform/health.ts';
@@ -19,13 +23,14 @@ import { runProcess, untilAborted, type Lifecycle } from '#platform/lifecycle.ts
 import { createLogger } from '#platform/logger.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { packageVersion } from '#platform/package-version.ts';
-import { createRedis } from '#platform/redis.ts';
+import { createRedis, type Redis } from '#platform/redis.ts';
 import { CheckpointStore } from './checkpoint.ts';
 import { startAnalyzer } from './consume.ts';
 import { crashAt } from './crash-point.ts';
 import { ClickHouseHistory } from './history.ts';
 import { createAnalyzerMetrics } from './metrics.ts';
 import { Movement } from './movement.ts';
+import { preparePublisher } from './running-publisher.ts';
 import { producerOf, readRunningRules } from './running-rules.ts';
 import { LatestCache } from './sink/cache-latest.ts';
 import { GroupWriter } from './sink/group-writer.ts';
@@ -40,23 +45,22 @@ await runProcess(logger, async (lifecycle) => {
   const rules = await readRunningRules();
   const metrics = createMetrics('analyzer');
 
-  const client = createClickHouse(clickHouseOptions(config, 'wickstream-analyzer'));
-  lifecycle.onClose('clickhouse', () => client.close());
-  const redis = createRedis(config, (error) => logger.debug({ err: error.message }, 'redis'));
-  lifecycle.onClose('redis', async () => redis.disconnect());
-  await redis.connect().catch((error: Error) => {
-    logger.warn({ err: error.message }, 'redis is away; going on without its cache');
-  });
-
+  const { client, redis } = await connectStores(lifecycle);
   const { kafka, admin, producer } = await connectKafka(lifecycle);
   const names = producerOf(rules);
+  const analyzerMetrics = createAnalyzerMetrics(metrics);
+  const publisher = await preparePublisher({
+    config,
+    producer,
+    rules,
+    metrics: analyzerMetrics,
+  });
   const history = new ClickHouseHistory({ client, producer: producerId(names) });
   let crash: Error | null = null;
   const onCrash = (error: Error): void => {
     crash ??= error;
     lifecycle.stop();
   };
-  const analyzerMetrics = createAnalyzerMetrics(metrics);
   const movement = new Movement(systemClock, {
     stalledMs: config.ANALYZER_STALLED_MS,
     stuckMs: config.ANALYZER_STUCK_MS,
@@ -85,6 +89,7 @@ await runProcess(logger, async (lifecycle) => {
       rules,
       history,
     }),
+    publisher,
     deadLetters:
       config.ANALYZER_POISON === 'stop'
         ? refuseDeadLetters()
@@ -123,6 +128,20 @@ await runProcess(logger, async (lifecycle) => {
   await untilAborted(lifecycle.signal);
   if (crash !== null) throw crash;
 });
+
+/** Redis may be away: it only caches. */
+async function connectStores(
+  lifecycle: Lifecycle,
+): Promise<{ client: ClickHouseClient; redis: Redis }> {
+  const client = createClickHouse(clickHouseOptions(config, 'wickstream-analyzer'));
+  lifecycle.onClose('clickhouse', () => client.close());
+  const redis = createRedis(config, (error) => logger.debug({ err: error.message }, 'redis'));
+  lifecycle.onClose('redis', async () => redis.disconnect());
+  await redis.connect().catch((error: Error) => {
+    logger.warn({ err: error.message }, 'redis is away; going on without its cache');
+  });
+  return { client, redis };
+}
 
 /** The cluster that is meant, and no other that happens to answer. */
 async function connectKafka(

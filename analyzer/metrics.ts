@@ -39,6 +39,15 @@ export function createAnalyzerMetrics(metrics: Metrics) {
       'analyzer_insert_retries_total',
       'Inserts into ClickHouse that were sent again',
     ),
+    published: metrics.counter(
+      'analyzer_messages_published_total',
+      'Messages of features and signals that were sent to their topics',
+      ['topic'],
+    ),
+    unknownFields: metrics.counter(
+      'analyzer_unknown_fields_total',
+      'Fields of change messages that this version does not know; they change nothing',
+    ),
     checkpoints: metrics.counter('analyzer_checkpoints_total', 'Partition checkpoints written'),
     freshness: metrics.histogram(
       'analyzer_freshness_seconds',

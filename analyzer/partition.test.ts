@@ -1,13 +1,12 @@
 /**
  * The analyzer's core against a model. A random table sends its changes; they arrive in batches cut
  * anywhere, some again, with states lost, restored and rebuilt in between. Whatever happens, the
- * newest version of every row must be what folding the final candles from scratch gives, bit for bit.
+ * newest version of every row must be what folding the final candles from scratch gives, bit for bit,
+ * and a reader of the signals topic holds exactly its decisions for true.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { seriesKey, type CandleValues } from '#core/candle.ts';
-import type { EpochMs } from '#core/time.ts';
-import { bitsOf } from '../tests/support/bars.ts';
+import { seriesKey } from '#core/candle.ts';
 import {
   anyOperation,
   CandleStream,
@@ -15,154 +14,15 @@ import {
   type TableOperation,
 } from '../tests/support/candle-stream.ts';
 import { finalAnchor, finalCandles, finalHoles } from '../tests/support/final-candles.ts';
-import { MemoryLedger } from '../tests/support/memory-ledger.ts';
+import { ModelledAnalyzer, sayingOf } from '../tests/support/modelled-analyzer.ts';
+import { decisionsOf } from '../tests/support/told-decisions.ts';
 import { SHORT_RULES, TRIAL_RULES } from '../tests/support/trial-rules.ts';
-import { Evaluator, unanchored, type CandleEvaluation } from './evaluation.ts';
+import { Evaluator, unanchored } from './evaluation.ts';
 import { barOf } from './features/bar.ts';
 import { isAcrossHole } from './holes.ts';
-import { PartitionState, type SeriesEvent } from './partition.ts';
+import type { SeriesEvent } from './partition.ts';
 import { advance, positionText, START, type Position } from './position.ts';
-import { foldStored } from './refold.ts';
-import { SeriesState, type DerivedRow } from './series-state.ts';
 import type { CompiledRuleSet } from './signals/rule-set.ts';
-
-/** Few, so that short series have many waypoints. */
-const WAYPOINT_CANDLES = 4;
-
-/** What a row of features and signal says, as text, so that equal means equal bits. */
-function sayingOf(evaluation: CandleEvaluation | null): string | null {
-  if (evaluation === null) return null;
-  const { vector, status, signal, fired } = evaluation;
-  return JSON.stringify({ bits: bitsOf(vector), status, signal, fired });
-}
-
-interface LatestRow {
-  readonly openTime: EpochMs;
-  readonly values: CandleValues;
-  readonly saying: string | null;
-}
-
-interface WrittenRow {
-  readonly version: bigint;
-  readonly candleVersion: bigint;
-  readonly saying: string | null;
-}
-
-/** The stores downstream, as far as keys and versions go, and the partition that writes to them. */
-class Analyzer {
-  readonly rules: CompiledRuleSet;
-  readonly ledger = new MemoryLedger();
-  /** By series and open time; the highest version stays, of equal ones the last. */
-  readonly rows = new Map<string, WrittenRow>();
-  /** What readers of latest values see, by series. */
-  readonly latest = new Map<string, LatestRow>();
-  emitted = 0;
-  /** Old rows come again after a restart; without one they would be lost changes. */
-  mayRepeat = false;
-  partition: PartitionState;
-
-  constructor(rules: CompiledRuleSet) {
-    this.rules = rules;
-    this.partition = this.#fresh();
-  }
-
-  #fresh(): PartitionState {
-    return new PartitionState({
-      rules: this.rules,
-      history: this.ledger,
-      waypointCandles: WAYPOINT_CANDLES,
-      output: {
-        change: (change) => {
-          this.emitted += 1;
-          this.ledger.write(change);
-        },
-        anchor: (change) => {
-          this.emitted += 1;
-          this.ledger.writeAnchor(change);
-        },
-        gap: (change) => {
-          if (this.ledger.writeGap(change)) this.emitted += 1;
-        },
-        waypoint: (...waypoint) => {
-          this.emitted += 1;
-          this.ledger.writeWaypoint(...waypoint);
-        },
-        derived: (key, _series, row) => this.#write(key, row),
-        newest: (key, newest) => {
-          if (newest === null) {
-            this.latest.delete(key);
-            return;
-          }
-          const { openTime, values } = newest.candle;
-          this.latest.set(key, { openTime, values, saying: sayingOf(newest.row.evaluation) });
-        },
-      },
-    });
-  }
-
-  #write(key: string, row: DerivedRow): void {
-    this.emitted += 1;
-    const place = `${key} ${row.openTime}`;
-    const known = this.rows.get(place);
-    const { version, candleVersion } = row;
-    // A row that lies below its own cause would lose to the one that it replaces.
-    expect(version).toBeGreaterThanOrEqual(candleVersion);
-    if (known !== undefined && known.version > version) {
-      if (!this.mayRepeat) expect(version).toBeGreaterThanOrEqual(known.version);
-      return;
-    }
-    this.rows.set(place, { version, candleVersion, saying: sayingOf(row.evaluation) });
-  }
-
-  async take(events: readonly SeriesEvent[]): Promise<void> {
-    await this.partition.apply(events);
-  }
-
-  /** How far each series was taken. */
-  places(): ReadonlyMap<string, string> {
-    const { series } = this.partition;
-    return new Map([...series].map(([key, { position }]) => [key, positionText(position)]));
-  }
-
-  checkpoint(): ReadonlyMap<string, string> {
-    return new Map([...this.partition.series].map(([key, state]) => [key, state.save()]));
-  }
-
-  /** A new process with these states; what the old one wrote stays. */
-  restart(states: ReadonlyMap<string, string>): void {
-    this.mayRepeat = true;
-    this.partition = this.#fresh();
-    for (const [key, text] of states) {
-      this.partition.series.set(key, SeriesState.restore(this.rules, text));
-    }
-  }
-
-  /** Every state as the ledger alone gives it. */
-  async rebuilt(): Promise<ReadonlyMap<string, string>> {
-    const states = new Map<string, string>();
-    for (const series of STREAM_SERIES) {
-      const key = seriesKey(series);
-      const position = this.partition.series.get(key)?.position;
-      if (position === undefined) continue;
-      const state = new SeriesState(this.rules);
-      state.position = position;
-      state.anchor = await this.ledger.anchor(series, position);
-      state.holes = await this.ledger.holes(series, position);
-      state.settle(
-        await foldStored(this.rules, series, position, state.anchor, {
-          history: this.ledger,
-          holes: state.holes,
-          waypointCandles: WAYPOINT_CANDLES,
-          breathe: async () => undefined,
-          waypoint: (waypoint) =>
-            this.ledger.writeWaypoint(key, waypoint, { offset: '0', isFoldedAgain: false }),
-        }),
-      );
-      states.set(key, state.save());
-    }
-    return states;
-  }
-}
 
 /** The rows that a fold of the final candles from scratch gives. */
 function expectedRows(
@@ -186,7 +46,8 @@ function expectedRows(
   return rows;
 }
 
-function check(analyzer: Analyzer, changes: readonly SeriesEvent[]): void {
+function check(analyzer: ModelledAnalyzer, changes: readonly SeriesEvent[]): void {
+  expect(analyzer.told.standing()).toEqual(decisionsOf(expectedRows(analyzer.rules, changes)));
   const current = [...analyzer.rows].filter(([, { saying }]) => saying !== null);
   expect(Object.fromEntries(current.map(([place, { saying }]) => [place, saying]))).toEqual(
     expectedRows(analyzer.rules, changes),
@@ -271,7 +132,7 @@ describe('whatever a table does, the newest rows are those of its final candles'
     await fc.assert(
       fc.asyncProperty(anyRules, anyLife, anyCuts, async (rules, life, cuts) => {
         const changes = streamOf(life);
-        const analyzer = new Analyzer(RULES[rules]);
+        const analyzer = new ModelledAnalyzer(RULES[rules]);
         for (const batch of cut(changes, cuts)) await analyzer.take(batch);
         check(analyzer, changes);
       }),
@@ -294,7 +155,7 @@ describe('whatever a table does, the newest rows are those of its final candles'
           for (let index = from; index < end; index += 1) order.push(index);
         }
         for (; end < changes.length; end += 1) order.push(end);
-        const analyzer = new Analyzer(RULES[rules]);
+        const analyzer = new ModelledAnalyzer(RULES[rules]);
         let taken = 0;
         // A batch may hold the end of one delivery and the beginning of the next.
         for (const batch of cut(asTopic(order.map((index) => changes[index]!)), cuts)) {
@@ -316,7 +177,7 @@ describe('whatever a table does, the newest rows are those of its final candles'
     await fc.assert(
       fc.asyncProperty(anyRules, anyLife, anyCuts, plan, async (rules, life, cuts, steps) => {
         const changes = streamOf(life);
-        const analyzer = new Analyzer(RULES[rules]);
+        const analyzer = new ModelledAnalyzer(RULES[rules]);
         const empty = { at: 0, states: new Map<string, string>() as ReadonlyMap<string, string> };
         let saved = empty;
         let at = 0;
@@ -349,7 +210,7 @@ test('what was applied changes nothing when it comes again, however much of it',
       fc.nat({ max: 60 }),
       async (rules, life, cuts, upTo) => {
         const changes = streamOf(life);
-        const analyzer = new Analyzer(RULES[rules]);
+        const analyzer = new ModelledAnalyzer(RULES[rules]);
         for (const batch of cut(changes, cuts)) await analyzer.take(batch);
         const before = { emitted: analyzer.emitted, states: analyzer.checkpoint() };
         for (const batch of cut(changes.slice(0, upTo), cuts)) await analyzer.take(batch);
@@ -364,7 +225,7 @@ test('saved and restored, and rebuilt from the ledger, the states are the same t
   await fc.assert(
     fc.asyncProperty(anyRules, anyLife, anyCuts, async (rules, life, cuts) => {
       const changes = streamOf(life);
-      const analyzer = new Analyzer(RULES[rules]);
+      const analyzer = new ModelledAnalyzer(RULES[rules]);
       for (const batch of cut(changes, cuts)) {
         await analyzer.take(batch);
         const states = analyzer.checkpoint();
@@ -383,7 +244,7 @@ test('a candle that still runs is emitted nowhere, and its close is', async () =
       const running = streamOf(life).filter(
         (event) => 'values' in event && event.values?.isClosed === false,
       );
-      const analyzer = new Analyzer(RULES[rules]);
+      const analyzer = new ModelledAnalyzer(RULES[rules]);
       for (const batch of cut(running, cuts)) await analyzer.take(batch);
       expect([analyzer.emitted, analyzer.partition.dirty.size]).toEqual([0, 0]);
     }),
@@ -397,7 +258,7 @@ test('a candle that still runs is emitted nowhere, and its close is', async () =
       { kind: 'close', series: 0, pick: 0, value: 3 },
     ],
   });
-  const analyzer = new Analyzer(TRIAL_RULES);
+  const analyzer = new ModelledAnalyzer(TRIAL_RULES);
   for (const [index, change] of changes.entries()) {
     await analyzer.take([change]);
     expect(analyzer.rows.size).toBe(index === changes.length - 1 ? 1 : 0);

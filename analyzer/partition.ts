@@ -184,9 +184,14 @@ export class PartitionState {
       state.anchor = anchor;
       state.position = { ...state.position, anchor: placed.version };
     } else if (anchor !== before) {
-      const { from = before, to = before } = batch.moved ?? {};
+      const { from = before, to = before, moves = 0 } = batch.moved ?? {};
       const { version } = placed;
-      batch.moved = { from: Math.min(from, anchor), to: Math.max(to, anchor), version };
+      batch.moved = {
+        from: Math.min(from, anchor),
+        to: Math.max(to, anchor),
+        version,
+        moves: moves + 1,
+      };
     }
   }
 

@@ -5,15 +5,21 @@
  */
 import type { Series } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
-import { Evaluator, unanchored } from './evaluation.ts';
+import { Evaluator, toldDecision, unanchored } from './evaluation.ts';
 import { barOf } from './features/bar.ts';
 import { findStart } from './find-start.ts';
 import type { HistoricCandle } from './historic-candle.ts';
 import { isAcrossHole, type HoleCut, type Holes } from './holes.ts';
 import { walk, type LateChange, type Overlay, type Step } from './history-walk.ts';
 import type { OpenRange, SeriesHistory, WaypointMark } from './series-history.ts';
-import type { DerivedRow, SeriesState } from './series-state.ts';
-import { boundaryOf, waypointHash, waypointText, type Waypoint } from './waypoint.ts';
+import type { DerivedRow, EarlierDecision, SeriesState } from './series-state.ts';
+import {
+  boundaryOf,
+  resumeWaypoint,
+  waypointHash,
+  waypointText,
+  type Waypoint,
+} from './waypoint.ts';
 
 export interface RefoldOptions {
   readonly history: SeriesHistory;
@@ -49,6 +55,8 @@ export interface RefoldRequest {
 export interface AnchorMove extends OpenRange {
   /** Of its last step. */
   readonly version: bigint;
+  /** Steps on that way. */
+  readonly moves: number;
 }
 
 export interface Refolded {
@@ -67,6 +75,10 @@ export class RefoldPass {
   readonly #options: RefoldOptions;
   readonly #move: AnchorMove | null;
   #evaluator: Evaluator;
+  /** The same as it was before the batch, from the first difference on: what had been decided. */
+  #was: Evaluator | null;
+  /** Where nothing had been decided before the batch. */
+  readonly #nothing: EarlierDecision;
   /** The last candle that the evaluator took. */
   #last: Pick<HistoricCandle, 'openTime' | 'values'> | null = null;
   #newest: HistoricCandle | null = null;
@@ -94,6 +106,10 @@ export class RefoldPass {
     this.#cause = move?.version ?? -1n;
     this.#cuts = request.cuts.toSorted((a, b) => a.from - b.from);
     this.#evaluator = new Evaluator(request.state.rules);
+    const { late, moved, cuts } = request;
+    this.#nothing = late.length + cuts.length + (moved?.moves ?? 0) > 1 ? 'any' : null;
+    // Behind a moved anchor the two differ from the beginning.
+    this.#was = move === null ? null : new Evaluator(request.state.rules);
   }
 
   async run(): Promise<Refolded> {
@@ -118,9 +134,10 @@ export class RefoldPass {
   /** Where everything behind the waypoint is gone, its last candle is the newest. */
   #rowAtStart(): DerivedRow | null {
     if (this.#newest === null) return null;
-    const { openTime, values, version } = this.#newest;
+    const candle = this.#newest;
+    const { openTime, values, version } = candle;
     const evaluation = this.#evaluator.again(barOf({ ...values, openTime }));
-    return { openTime, candleVersion: version, version, evaluation };
+    return { openTime, candleVersion: version, version, evaluation, candle, before: null };
   }
 
   /** @returns where reading starts. */
@@ -148,11 +165,15 @@ export class RefoldPass {
     if (isSettled && this.#cause < 0n) return true;
     for (const change of effective) output.change(change);
     const newest = effective.at(-1)?.version ?? -1n;
+    const before = this.#decided(step);
     if (openTime < anchor) {
       this.#mark(openTime, null);
       const version = newest > this.#cause ? newest : this.#cause;
-      if (candle !== null) this.#emit(candle, version, unanchored(state.rules));
-      else if (newest >= 0n) this.#emit({ openTime, version: newest }, version, null);
+      const evaluation = candle === null ? null : unanchored(state.rules);
+      if (candle !== null || newest >= 0n) {
+        const candleVersion = candle?.version ?? newest;
+        this.#emit({ openTime, candleVersion, version, evaluation, candle, before });
+      }
       return false;
     }
     const boundary =
@@ -166,8 +187,12 @@ export class RefoldPass {
     for (; (this.#cuts[this.#nextCut]?.from ?? Infinity) <= openTime; this.#nextCut += 1) {
       this.#raise([this.#cuts[this.#nextCut]!]);
     }
-    if (candle !== null) this.#fold(candle);
-    else if (newest >= 0n) this.#emit({ openTime, version: newest }, this.#cause, null);
+    if (candle !== null) {
+      this.#fold(candle, before);
+    } else if (newest >= 0n) {
+      const version = this.#cause;
+      this.#emit({ openTime, candleVersion: newest, version, evaluation: null, candle, before });
+    }
     return false;
   }
 
@@ -175,25 +200,43 @@ export class RefoldPass {
     for (const { version } of causes) if (version > this.#cause) this.#cause = version;
   }
 
-  #fold(candle: HistoricCandle): void {
+  /** What had been decided here before the batch; from its first difference on. */
+  #decided({ openTime, known, effective }: Step): EarlierDecision {
+    const { series, state } = this.#request;
+    const isCut = (this.#cuts[this.#nextCut]?.from ?? Infinity) <= openTime;
+    if (this.#was === null && (effective.length > 0 || isCut)) {
+      const text = waypointText(this.#evaluator, this.#last);
+      this.#was = resumeWaypoint(state.rules, text).evaluator;
+    }
+    if (this.#was === null || known === null || openTime < state.anchor) return this.#nothing;
+    const isAcross = isAcrossHole(state.holes, series.interval, this.#was.openTime, openTime);
+    const evaluation = this.#was.add(barOf({ ...known.values, openTime }), isAcross);
+    const decision = toldDecision(evaluation);
+    return decision === null || decision === 'Neutral' ? this.#nothing : decision;
+  }
+
+  #fold(candle: HistoricCandle, before: EarlierDecision): void {
     const { openTime, values, version } = candle;
     const { series, holes } = this.#request;
-    const before = this.#last?.openTime ?? null;
-    const isAcross = isAcrossHole(holes, series.interval, before, openTime);
+    const isAcross = isAcrossHole(holes, series.interval, this.#last?.openTime ?? null, openTime);
     const evaluation = this.#evaluator.add(barOf({ ...values, openTime }), isAcross);
     this.#last = candle;
     this.#newest = candle;
-    this.#row = { openTime, candleVersion: version, version: this.#cause, evaluation };
-    if (this.#cause >= 0n) this.#emit(candle, this.#cause, evaluation);
+    const row = {
+      openTime,
+      candleVersion: version,
+      version: this.#cause,
+      evaluation,
+      candle,
+      before,
+    };
+    this.#row = row;
+    if (this.#cause >= 0n) this.#emit(row);
   }
 
-  #emit(
-    { openTime, version: candleVersion }: Pick<HistoricCandle, 'openTime' | 'version'>,
-    version: bigint,
-    evaluation: DerivedRow['evaluation'],
-  ): void {
+  #emit(row: DerivedRow): void {
     this.#rows += 1;
-    this.#options.output.derived({ openTime, candleVersion, version, evaluation });
+    this.#options.output.derived(row);
   }
 
   /**

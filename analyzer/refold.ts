@@ -111,7 +111,14 @@ async function storeOlder(
     for (const change of effective) output.change(change);
     const evaluation = candle === null ? null : unanchored(state.rules);
     const { version } = last;
-    output.derived({ openTime, candleVersion: version, version, evaluation });
+    output.derived({
+      openTime,
+      candleVersion: version,
+      version,
+      evaluation,
+      candle,
+      before: null,
+    });
     rows += 1;
   }
   return rows;

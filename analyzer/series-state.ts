@@ -7,8 +7,9 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
+import type { Decision } from '#core/signal.ts';
 import { epochMs, type EpochMs } from '#core/time.ts';
-import { Evaluator, unanchored, type CandleEvaluation } from './evaluation.ts';
+import { Evaluator, toldDecision, unanchored, type CandleEvaluation } from './evaluation.ts';
 import { barOf } from './features/bar.ts';
 import { isAcrossHole, NO_HOLES, type Holes } from './holes.ts';
 import {
@@ -33,7 +34,18 @@ export interface DerivedRow {
   readonly version: bigint;
   /** Null when the candle was deleted: then the rows go too. */
   readonly evaluation: CandleEvaluation | null;
+  /** The candle itself; null when it was deleted. */
+  readonly candle: HistoricCandle | null;
+  readonly before: EarlierDecision;
 }
+
+/**
+ * What was decided for a candle before a change; null where nothing was. A function of the state alone, so
+ * that what was told and holds no more is known however often a change is delivered. `any` where several
+ * changes were folded at once: had they come one by one, as they may have before a crash, any decision could
+ * have been told in between.
+ */
+export type EarlierDecision = Decision | 'any' | null;
 
 /** The newest candle of a series, and the row that is its own. */
 export interface NewestCandle {
@@ -127,14 +139,20 @@ export class SeriesState {
       return { outcome: 'unchanged' };
     }
     const waypoint = isNext ? this.#waypointBefore(change, waypointCandles) : null;
+    const before = isNext ? null : this.#decided(newest);
     const bar = barOf({ ...values, openTime });
     const evaluation = isNext
       ? this.#evaluator.add(bar, this.#isAcrossHole(change))
       : this.#evaluator.replace(bar);
     this.#newest = candle;
     this.position = advance(this.position, change);
-    const row = { openTime, candleVersion: version, version, evaluation };
+    const row = { openTime, candleVersion: version, version, evaluation, candle, before };
     return { outcome: 'derived', row, waypoint };
+  }
+
+  /** What the newest candle was decided to be, which a state need not keep. */
+  #decided({ openTime, values }: HistoricCandle): Decision | null {
+    return toldDecision(this.#evaluator.again(barOf({ ...values, openTime })));
   }
 
   /** A change before the anchor is its own row and no other. */
@@ -146,7 +164,14 @@ export class SeriesState {
     const evaluation = values === null ? null : unanchored(this.rules);
     return {
       outcome: 'stored',
-      row: { openTime, candleVersion: version, version, evaluation },
+      row: {
+        openTime,
+        candleVersion: version,
+        version,
+        evaluation,
+        candle: values === null ? null : candleAfter(change, values),
+        before: null,
+      },
     };
   }
 

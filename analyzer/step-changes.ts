@@ -28,6 +28,9 @@ export class StepChanges {
   newest: CandleChange | null = null;
   /** Rows that went to the tables without passing the state. */
   ledgerRows = 0;
+  /** Fields that this version does not know, over all messages, and the first of them. */
+  unknownFields = 0;
+  unknownField: string | null = null;
 
   constructor(
     step: StepMessages,
@@ -49,18 +52,27 @@ export class StepChanges {
         const { code, reason, stack } = decoded;
         this.letters.push({ topic, partition, message, code, reason, stack });
       } else if (decoded.kind === 'change') {
+        this.#note(decoded.unknown);
         const { change } = decoded;
         this.#latest.note(change);
         if (change.values?.isClosed === false) continue;
         this.newest = change;
         yield change;
       } else if (decoded.kind === 'anchor' || decoded.kind === 'gap') {
+        this.#note(decoded.unknown);
         this.ledgerRows += 1;
         yield decoded.change;
       } else if (decoded.kind === 'funding') {
+        this.#note(decoded.unknown);
         this.ledgerRows += 1;
         this.#rows.addFunding(decoded.change);
       }
     }
+  }
+
+  #note(unknown: readonly string[]): void {
+    if (unknown.length === 0) return;
+    this.unknownFields += unknown.length;
+    this.unknownField ??= unknown[0] ?? null;
   }
 }

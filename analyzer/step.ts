@@ -1,6 +1,7 @@
-/** One step of a partition on its way out: rows, then letters, latest values, the offset. Data only. */
+/** One step of a partition on its way out: rows, then letters, latest values, messages, the offset. Data only. */
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import type { LatestValues } from './sink/cache-latest.ts';
+import type { Unsent } from './sink/publisher.ts';
 import type { Letters } from './step-changes.ts';
 
 /** A step that was applied to the state and not yet to the outside. */
@@ -13,4 +14,5 @@ export interface Step {
   readonly letters: Letters;
   readonly values: ReadonlyMap<string, LatestValues>;
   readonly newest: CandleChange | null;
+  readonly unsent: Unsent;
 }

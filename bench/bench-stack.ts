@@ -31,7 +31,7 @@ const CONNECTOR_TIMEOUT_MS = 60_000;
 
 export type EngineName = Extract<
   ServiceName,
-  'postgres' | 'redis' | 'clickhouse' | 'kafka' | 'connect'
+  'postgres' | 'redis' | 'clickhouse' | 'kafka' | 'connect' | 'registry'
 >;
 
 export class BenchStack {
@@ -115,7 +115,7 @@ export class BenchStack {
   }
 
   async #startPipeline(): Promise<PipelineClients> {
-    await this.start('postgres', 'redis', 'clickhouse', 'kafka', 'connect');
+    await this.start('postgres', 'redis', 'clickhouse', 'kafka', 'connect', 'registry');
     await bootstrapPipeline(this.config, this.#logger);
     const endpoint = { url: this.config.CONNECT_URL };
     await applyConnector(endpoint, await readConnectorFile(join(CHECKOUT, 'pg-connector.json')));

@@ -25,4 +25,8 @@ export { indexLetters, eachLetter, type LetterEntry, type LetterFilter } from '.
 export { writeMarks } from './letter-marks.ts';
 export { redriveLetters } from './redrive-letters.ts';
 export { LETTER_ID, type Letter } from './letter.ts';
+export { avroType } from './contracts/contract.ts';
+export { registerContracts, type RegisteredContracts } from './contracts/register-contracts.ts';
+export { createRegistry } from './contracts/registry.ts';
+export { framed } from './contracts/wire.ts';
 export type { TopicAccess } from './topic-reader.ts';

@@ -33,6 +33,8 @@ function cluster(partitions: Record<string, number>) {
 
 const NAMES = [
   'wickstream.market.candles',
+  'wickstream.features.v1',
+  'wickstream.signals.v1',
   'wickstream.cdc.notifications',
   'wickstream.market.cdc_signal',
   'wickstream.dlq',
@@ -40,11 +42,11 @@ const NAMES = [
   '__debezium-heartbeat.wickstream',
 ];
 
-test('an empty cluster gets every topic, the candles twelve partitions, the others one', async () => {
+test('an empty cluster gets every topic, those of series twelve partitions, the others one', async () => {
   const { admin, created } = cluster({});
   expect(await ensureTopics(admin, { replicationFactor: 3 })).toEqual(NAMES);
   expect(created.map(({ topic, numPartitions }) => [topic, numPartitions])).toEqual(
-    NAMES.map((name, index) => [name, index === 0 ? 12 : 1]),
+    NAMES.map((name, index) => [name, index < 3 ? 12 : 1]),
   );
   for (const topic of created) {
     expect(topic.replicationFactor).toBe(3);

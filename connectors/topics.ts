@@ -7,7 +7,9 @@ import {
   TOPIC_CDC_SIGNAL,
   TOPIC_DLQ,
   TOPIC_DLQ_MARKS,
+  TOPIC_FEATURES,
   TOPIC_PREFIX,
+  TOPIC_SIGNALS,
 } from '#core/contracts/names.ts';
 import { AppError, errorText } from '#core/errors.ts';
 import type { Admin } from '#platform/kafka.ts';
@@ -34,18 +36,21 @@ export interface TopicOptions {
 type TopicAdmin = Pick<Admin, 'listTopics' | 'createTopics' | 'fetchTopicMetadata'>;
 type TopicMetadata = Awaited<ReturnType<TopicAdmin['fetchTopicMetadata']>>['topics'];
 
+/** Wide as the candle topic: what comes of a series has the partition of the series. */
+const WIDE = [TOPIC_CANDLES, TOPIC_FEATURES, TOPIC_SIGNALS];
+
 const LED_TIMEOUT_MS = 30_000;
 const LED_POLL_MS = 100;
 
 /**
  * Makes what is missing. @returns the names made.
- * @throws AppError WICK_MIGRATION_FAILED when the candle topic exists with another partition count:
+ * @throws AppError WICK_MIGRATION_FAILED when a topic of series exists with another partition count:
  * series would move between partitions and lose their order.
  */
 export async function ensureTopics(admin: TopicAdmin, options: TopicOptions): Promise<string[]> {
   const existing = new Set(await admin.listTopics());
   const wanted = [
-    { topic: TOPIC_CANDLES, numPartitions: CANDLE_PARTITIONS },
+    ...WIDE.map((topic) => ({ topic, numPartitions: CANDLE_PARTITIONS })),
     ...[...SINGLE.keys()].map((topic) => ({ topic, numPartitions: 1 })),
   ];
   const missing = wanted.filter(({ topic }) => !existing.has(topic));
@@ -64,12 +69,12 @@ export async function ensureTopics(admin: TopicAdmin, options: TopicOptions): Pr
     admin,
     wanted.map(({ topic }) => topic),
   );
-  const candles = known.find(({ name }) => name === TOPIC_CANDLES);
-  const partitions = candles?.partitions.length ?? 0;
-  if (partitions !== CANDLE_PARTITIONS) {
+  for (const topic of WIDE) {
+    const partitions = known.find(({ name }) => name === topic)?.partitions.length ?? 0;
+    if (partitions === CANDLE_PARTITIONS) continue;
     throw new AppError(
       'WICK_MIGRATION_FAILED',
-      `Topic "${TOPIC_CANDLES}" has ${partitions} partitions, must have ${CANDLE_PARTITIONS} for ever; remove it and run again, or restore it`,
+      `Topic "${topic}" has ${partitions} partitions, must have ${CANDLE_PARTITIONS} for ever; remove it and run again, or restore it`,
     );
   }
   return missing.map(({ topic }) => topic);

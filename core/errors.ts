@@ -49,10 +49,15 @@ export const ERROR_CODES = [
   'WICK_CDC_SNAPSHOT_FAILED',
   /** A dead letter of which parts are gone or other than they were. */
   'WICK_DLQ_DAMAGED',
+  'WICK_REGISTRY_UNREACHABLE',
+  /** The schema registry takes no such schema, or knows none. */
+  'WICK_REGISTRY_REFUSED',
   'WICK_ANALYZER_STATE_INVALID',
   'WICK_ANALYZER_SINK_FAILED',
   /** Records wait and none is taken, for so long that only starting again helps. */
   'WICK_ANALYZER_STUCK',
+  /** Features or signals could not be sent to their topics. */
+  'WICK_ANALYZER_PUBLISH_FAILED',
   'WICK_STORE_UNREACHABLE',
   'WICK_STORE_REFUSED',
   'WICK_MIGRATION_FAILED',

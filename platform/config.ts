@@ -37,6 +37,10 @@ export const CONFIG_SCHEMA = Type.Object(
       description: 'Refuse to talk to any other Kafka cluster; empty accepts the one that answers',
     }),
     CONNECT_URL: text('Kafka Connect REST', 'http://127.0.0.1:8083'),
+    SCHEMA_REGISTRY_URL: text(
+      'Root of the schema registry: its Confluent API',
+      'http://127.0.0.1:8081/apis/ccompat/v7',
+    ),
     CLICKHOUSE_HOST: text('ClickHouse host', '127.0.0.1'),
     CLICKHOUSE_PORT: port('ClickHouse HTTP port', 8123),
     CLICKHOUSE_DATABASE: text('ClickHouse database', 'wickstream'),
@@ -163,6 +167,10 @@ export const CONFIG_SCHEMA = Type.Object(
       'For fault tests: where the analyzer kills itself, as "after_insert:3", or never',
       'never',
     ),
+    ANALYZER_PUBLISH: Type.Union([Type.Literal('on'), Type.Literal('off')], {
+      default: 'on',
+      description: 'Whether features and signals go to their topics; off needs no schema registry',
+    }),
     SCHEDULER_HTTP_PORT: port('Health and metrics of the scheduler', 8090),
     ANALYZER_HTTP_PORT: port('Health and metrics of the analyzer', 8091),
     STREAMER_HTTP_PORT: port('Health and metrics of the streamer', 8092),

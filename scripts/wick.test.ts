@@ -217,6 +217,7 @@ describe('where nothing runs', () => {
       CLICKHOUSE_PASSWORD: 'x',
       REDIS_PASSWORD: 'x',
       CONNECT_URL: 'http://127.0.0.1:1',
+      SCHEMA_REGISTRY_URL: 'http://127.0.0.1:1',
       KAFKA_BROKERS: '127.0.0.1:1',
       CLICKHOUSE_PORT: '1',
       DB_PORT: '1',

@@ -67,7 +67,8 @@ const at = (minute: number): EpochMs => epochMs(CHANGE!.openTime + minute * 60_0
 function newest(minute = 0, evaluation: CandleEvaluation | null = EVALUATION): NewestCandle {
   const candle = candleAfter({ ...CHANGE!, openTime: at(minute) }, CHANGE!.values!);
   const { openTime, version } = candle;
-  return { candle, row: { openTime, candleVersion: 7n, version, evaluation } };
+  const row = { openTime, candleVersion: 7n, version, evaluation, candle, before: null };
+  return { candle, row };
 }
 
 const closed = (minute: number): LatestValues => ({ closed: cache.closed(newest(minute)) });

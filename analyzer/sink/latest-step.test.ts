@@ -39,7 +39,8 @@ function candle(minute: number): HistoricCandle {
 
 function newest(minute: number): void {
   const { openTime, version } = candle(minute);
-  const row = { openTime, candleVersion: version, version, evaluation: null };
+  const at = { openTime, candleVersion: version, version };
+  const row = { ...at, evaluation: null, candle: null, before: null };
   step.newest(key, { candle: candle(minute), row });
 }
 

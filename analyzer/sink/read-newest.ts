@@ -182,6 +182,8 @@ function derivedRow(row: Static<typeof STORED>, candle: HistoricCandle): Derived
     candleVersion: version,
     version: evaluation === null ? version : BigInt(row.row_version),
     evaluation,
+    candle,
+    before: null,
   };
 }
 

@@ -26,6 +26,7 @@ import {
 const SQL = join(import.meta.dirname, '..', '..', 'sql', 'clickhouse');
 const KEY = seriesKey(TEST_SERIES);
 const VERSION = (29_486_512n << 64n) + 29_486_552n;
+const TOLD = { candle: null, before: null };
 const PRODUCER: Producer = {
   featureSet: 'core',
   featureSetVersion: 1,
@@ -139,7 +140,6 @@ const SENT_AS: Readonly<Record<string, string>> = {
   'LowCardinality(Nullable(String))': 'Nullable(String)',
   'Array(LowCardinality(String))': 'Array(String)',
 };
-
 test.each(OUTPUT_NAMES)(
   'the block of %s has all columns of its table, and their types',
   (output) => {
@@ -150,6 +150,7 @@ test.each(OUTPUT_NAMES)(
       candleVersion: 7n,
       version: VERSION,
       evaluation: ACTIVE,
+      ...TOLD,
     });
     rows.addGap(gapChange('gap, insert'));
     rows.addFunding(fundingChange('funding, insert'));
@@ -274,7 +275,7 @@ describe('a change', () => {
 
 describe('a derived row', () => {
   const place = { ...SERIES_CELLS, feature_set: 'core', feature_set_version: '1' };
-  const at = { openTime: TEST_OPEN_TIME, candleVersion: 7n, version: VERSION };
+  const at = { openTime: TEST_OPEN_TIME, candleVersion: 7n, version: VERSION, ...TOLD };
   const versions = { candle_version: '7', version: String(VERSION) };
 
   test('becomes a row of features and one of signals', () => {
@@ -379,6 +380,7 @@ test('rows of several series keep apart, in order, and are counted until they ar
       candleVersion: each.version,
       version: each.version,
       evaluation: ACTIVE,
+      ...TOLD,
     });
   }
   expect(rows.rows).toBeGreaterThanOrEqual(changes.length);

@@ -229,7 +229,7 @@ export class OutputRows {
   }
 
   /** The features and the signal of one candle; both deleted where its evaluation is null. */
-  addDerived(series: Series, row: DerivedRow): void {
+  addDerived(series: Series, row: Omit<DerivedRow, 'candle' | 'before'>): void {
     const { featureSet, featureSetVersion, featureSetHash } = this.#producer;
     const { evaluation } = row;
     const derived = this.#derived;

@@ -46,6 +46,7 @@ test('a gap is decoded whole', () => {
       partition: 1,
       offset: '0',
     },
+    unknown: [],
   });
 });
 

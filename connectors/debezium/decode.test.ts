@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   altered,
   CAPTURED,
+  CAPTURED_LEDGER,
   captured,
   type CapturedMessage,
 } from '../../tests/support/captured-messages.ts';
@@ -221,6 +222,18 @@ test('a field that we do not know changes nothing', () => {
   expect(decoded(altered('insert', '"after":{', '"after":{"mood":"good",'))).toEqual(plain);
   expect(decoded(altered('insert', '{"before"', '{"schema":{"a":[1]},"before"'))).toEqual(plain);
   expect(decoded(altered('insert', '"xmin":null', '"xmin":7,"shard":null'))).toEqual(plain);
+});
+
+test('fields that we do not know are named, to be counted', () => {
+  expect(decodeCandleMessage(captured('insert'))).toMatchObject({ unknown: [] });
+  const more = altered('insert', '"after":{', '"schema":1,"after":{"mood":"good","shard":7,');
+  expect(decodeCandleMessage(more)).toMatchObject({
+    kind: 'change',
+    unknown: ['schema', 'after.mood', 'after.shard'],
+  });
+  for (const message of [...CAPTURED, ...CAPTURED_LEDGER]) {
+    expect(decodeCandleMessage(message), message.name).toMatchObject({ unknown: [] });
+  }
 });
 
 test('fields in another order change nothing', () => {

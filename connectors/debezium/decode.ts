@@ -11,24 +11,34 @@ import type { AnchorChange, FundingChange, GapChange } from '#core/contracts/led
 import { errorText } from '#core/errors.ts';
 import { toAnchorChange, toFundingChange, toGapChange } from './decode-ledger.ts';
 import {
+  AfterCheck,
   AnchorEnvelopeCheck,
   CandleEnvelopeCheck,
   FundingEnvelopeCheck,
   GapEnvelopeCheck,
+  OpCheck,
   TableCheck,
   type CandleEnvelope,
 } from './envelope.ts';
+import { unknownFields } from './unknown-fields.ts';
 import { amount, idText, instant, placeOf, price, rowOf, type TopicMessage } from './fields.ts';
 
 export { parseVersion } from './fields.ts';
 
 export type Decoded =
-  | { readonly kind: 'change'; readonly change: CandleChange }
-  | { readonly kind: 'gap'; readonly change: GapChange }
-  | { readonly kind: 'funding'; readonly change: FundingChange }
-  | { readonly kind: 'anchor'; readonly change: AnchorChange }
+  | (Unknown & { readonly kind: 'change'; readonly change: CandleChange })
+  | (Unknown & { readonly kind: 'gap'; readonly change: GapChange })
+  | (Unknown & { readonly kind: 'funding'; readonly change: FundingChange })
+  | (Unknown & { readonly kind: 'anchor'; readonly change: AnchorChange })
   | { readonly kind: 'tombstone' }
+  /** What somebody wrote into the WAL with pg_logical_emit_message: no row changed. */
+  | { readonly kind: 'message' }
   | ({ readonly kind: 'undecodable' } & Undecodable);
+
+/** Fields that nobody told us of, which change nothing. */
+interface Unknown {
+  readonly unknown: readonly string[];
+}
 
 /** Why a record cannot be read, as a word that can be counted and in full. */
 export interface Undecodable {
@@ -38,8 +48,18 @@ export interface Undecodable {
   readonly stack: string | null;
 }
 
-/** Not JSON; a table that is not captured; fields missing or of another type; a value out of range. */
-export const UNDECODABLE_CODES = ['not_json', 'unknown_table', 'wrong_shape', 'bad_value'] as const;
+/**
+ * Not JSON; a table that is not captured; fields missing or of another type; a value out of range; a truncated
+ * table, whose rows are gone without a word about each; a value that Postgres did not log.
+ */
+export const UNDECODABLE_CODES = [
+  'not_json',
+  'unknown_table',
+  'wrong_shape',
+  'bad_value',
+  'truncated',
+  'not_logged',
+] as const;
 export type UndecodableCode = (typeof UNDECODABLE_CODES)[number];
 
 /** Never throws: what cannot be decoded is returned with its reason. */
@@ -51,20 +71,29 @@ export function decodeCandleMessage(message: TopicMessage): Decoded {
   } catch (error) {
     return undecodable('not_json', `not JSON: ${errorText(error)}`, error);
   }
+  if (message.value.includes(UNAVAILABLE)) {
+    const column = unavailableColumn(json);
+    if (column !== null) return undecodable('not_logged', `${column} ${NOT_LOGGED}`, null);
+  }
   try {
     if (CandleEnvelopeCheck.Check(json)) {
-      return { kind: 'change', change: toChange(json, message) };
+      const unknown = unknownFields('candles', json);
+      return { kind: 'change', change: toChange(json, message), unknown };
     }
     if (GapEnvelopeCheck.Check(json)) {
-      return { kind: 'gap', change: toGapChange(json, message) };
+      const unknown = unknownFields('gaps', json);
+      return { kind: 'gap', change: toGapChange(json, message), unknown };
     }
     if (FundingEnvelopeCheck.Check(json)) {
-      return { kind: 'funding', change: toFundingChange(json, message) };
+      const unknown = unknownFields('funding_rates', json);
+      return { kind: 'funding', change: toFundingChange(json, message), unknown };
     }
     if (AnchorEnvelopeCheck.Check(json)) {
-      return { kind: 'anchor', change: toAnchorChange(json, message) };
+      const unknown = unknownFields('anchors', json);
+      return { kind: 'anchor', change: toAnchorChange(json, message), unknown };
     }
   } catch (error) {
+    if (OpCheck.Check(json) && json.op === 't') return undecodable('truncated', TRUNCATED, null);
     return undecodable('bad_value', errorText(error), error);
   }
   return problemOf(json);
@@ -75,8 +104,25 @@ function undecodable(code: UndecodableCode, reason: string, error: unknown): Dec
   return { kind: 'undecodable', code, reason, stack };
 }
 
+/** Stands for a large value that an update did not touch, which Postgres then does not log. */
+const UNAVAILABLE = '__debezium_unavailable_value';
+const NOT_LOGGED =
+  'was not logged, because the update left it alone; send the row again by an incremental snapshot';
+
+/** The column of the new row that holds it; of the old row nothing but the key is read. */
+function unavailableColumn(json: unknown): string | null {
+  if (!AfterCheck.Check(json)) return null;
+  return Object.keys(json.after).find((column) => json.after[column] === UNAVAILABLE) ?? null;
+}
+
+const TRUNCATED =
+  'op "t": a table was truncated, and which rows went nobody says; "wick reconcile --repair" finds them';
+
 /** What keeps a message from being a change of the table that it names. */
 function problemOf(json: unknown): Decoded {
+  const op = OpCheck.Check(json) ? json.op : '';
+  if (op === 'm') return { kind: 'message' };
+  if (op === 't') return undecodable('truncated', TRUNCATED, null);
   const table = TableCheck.Check(json) ? json.source.table : 'candles';
   const known = CAPTURED_TABLES.find((name) => name === table);
   if (known === undefined) {

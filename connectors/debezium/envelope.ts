@@ -128,5 +128,19 @@ export type FundingEnvelope = Static<typeof FundingMessage>;
 export const FundingEnvelopeCheck = Compile(FundingMessage);
 export type AnchorEnvelope = Static<typeof AnchorMessage>;
 export const AnchorEnvelopeCheck = Compile(AnchorMessage);
+/** The columns of each table as this version knows them. */
+export const ROW_COLUMNS = {
+  candles: new Set(Object.keys(CandleRow.properties)),
+  gaps: new Set(Object.keys(GapRow.properties)),
+  funding_rates: new Set(Object.keys(FundingRow.properties)),
+  anchors: new Set(Object.keys(AnchorRow.properties)),
+} as const satisfies Record<string, ReadonlySet<string>>;
+
+/** What happened, where the rest of a message is not as it should be. */
+export const OpCheck = Compile(Type.Object({ op: Type.String() }));
+/** The new row, whatever it holds. */
+export const AfterCheck = Compile(
+  Type.Object({ after: Type.Record(Type.String(), Type.Unknown()) }),
+);
 /** Which table a message is about, where the rest of it is not as it should be. */
 export const TableCheck = Compile(Type.Object({ source: Type.Object({ table: Type.String() }) }));

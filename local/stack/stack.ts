@@ -13,6 +13,7 @@ import { startKafka } from './services/kafka.ts';
 import { startNodeService } from './services/node-service.ts';
 import { startPostgres } from './services/postgres.ts';
 import { startRedis } from './services/redis.ts';
+import { startRegistry } from './services/registry.ts';
 import { javaCommand, servicePlace } from './services/service.ts';
 import type { StackPorts } from './stack-ports.ts';
 import type { SupervisedService } from './supervisor.ts';
@@ -35,6 +36,7 @@ export const SERVICES = [
   'clickhouse',
   'kafka',
   'connect',
+  'registry',
   'venue',
   'analyzer',
   'scheduler',
@@ -49,6 +51,7 @@ export const STOP_SIGNALS: Readonly<Record<ServiceName, 'SIGTERM' | 'SIGINT'>> =
   clickhouse: 'SIGTERM',
   kafka: 'SIGTERM',
   connect: 'SIGTERM',
+  registry: 'SIGTERM',
   venue: 'SIGTERM',
   analyzer: 'SIGTERM',
   scheduler: 'SIGTERM',
@@ -67,6 +70,7 @@ export function stackServices(options: StackOptions): Record<ServiceName, Superv
     clickhouse: service('clickhouse'),
     kafka: service('kafka'),
     connect: service('connect'),
+    registry: service('registry'),
     venue: service('venue'),
     analyzer: service('analyzer'),
     scheduler: service('scheduler'),
@@ -81,7 +85,7 @@ type Starters<Name extends ServiceName> = Record<
 
 function engineStarters(
   options: StackOptions,
-): Starters<'postgres' | 'redis' | 'clickhouse' | 'kafka' | 'connect'> {
+): Starters<'postgres' | 'redis' | 'clickhouse' | 'kafka' | 'connect' | 'registry'> {
   const { layout, ports, secrets, engines, env } = options;
   const place = (name: ServiceName) => servicePlace(layout, name);
   const value = (name: string): string => env[name] ?? '';
@@ -138,6 +142,14 @@ function engineStarters(
           CDC_USER: value('CDC_USER'),
           CDC_PASSWORD: value('CDC_PASSWORD'),
         },
+      }),
+    registry: (signal) =>
+      startRegistry({
+        java: jvm.java,
+        application: engines.registry,
+        signal,
+        place: place('registry'),
+        port: ports.registry,
       }),
   };
 }

@@ -73,6 +73,7 @@ export async function examineEmbedded(
       clickhouse: config.CLICKHOUSE_PORT,
       kafka: portOf(`http://${config.KAFKA_BROKERS}`),
       connect: portOf(config.CONNECT_URL),
+      registry: portOf(config.SCHEMA_REGISTRY_URL),
       // With --live there is none of ours.
       venue: venue.hostname === '127.0.0.1' ? Number(venue.port) : null,
       analyzer: config.ANALYZER_HTTP_PORT,

@@ -10,7 +10,7 @@ import { commandConfig } from './command-config.ts';
 const WAIT_MS_MAX = 120_000;
 const WAIT_STEP_MS = 2_000;
 /** Stores that hold something of ours from the start. */
-const NEEDED: ReadonlySet<string> = new Set(['Postgres', 'Kafka', 'ClickHouse']);
+const NEEDED: ReadonlySet<string> = new Set(['Postgres', 'Kafka', 'Schema registry', 'ClickHouse']);
 
 export async function migrate(options: JsonFlag): Promise<void> {
   const config = commandConfig();

@@ -9,7 +9,7 @@ import { checkCapture, judgeConnector, judgeCounts, judgeStores } from '../docto
 import { readCounts, type PipelineCounts, type SlotState } from '../pipeline/counts.ts';
 import { findDivergence } from '../pipeline/divergence.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
-import { findSilent, STORES, type Store } from '../pipeline/reachable.ts';
+import { findSilent, listStores, type Store } from '../pipeline/reachable.ts';
 import { describeBytes } from './amounts.ts';
 import type { JsonFlag } from './flags.ts';
 import { commandConfig } from './command-config.ts';
@@ -35,7 +35,7 @@ export async function status(options: JsonFlag): Promise<number> {
 async function readStatus(): Promise<StatusReport> {
   const config = commandConfig();
   const silent = await findSilent(config);
-  if (silent.length === STORES.length) {
+  if (silent.length === listStores(config).length) {
     throw new AppError(
       'WICK_LOCAL_NOT_RUNNING',
       'Nothing is running here: no store answers; start the embedded stack with "npm start", or the containers with "docker compose up -d"',

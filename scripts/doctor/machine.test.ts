@@ -168,12 +168,13 @@ describe('the services of a running stack', () => {
     clickhouse: null,
     kafka: null,
     connect: null,
+    registry: null,
     venue: null,
     analyzer: null,
     scheduler: null,
     watchdog: null,
   };
-  const services = ['postgres', 'redis', 'clickhouse', 'kafka', 'connect'] as const;
+  const services = ['postgres', 'redis', 'clickhouse', 'kafka', 'connect', 'registry'] as const;
 
   beforeEach(async () => {
     await createLayout(layout);

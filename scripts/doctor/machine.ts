@@ -99,7 +99,7 @@ async function checkFolder(layout: StackLayout): Promise<Finding> {
 async function checkEngines(layout: StackLayout): Promise<Finding> {
   const engines = await findEngines({ cacheDir: layout.engineCache });
   return engines === null
-    ? good('engines', 'not fetched yet; "npm start" fetches about 110 MB once')
+    ? good('engines', 'not fetched yet; "npm start" fetches about 250 MB once')
     : good('engines', layout.engineCache);
 }
 

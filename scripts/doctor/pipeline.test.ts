@@ -34,6 +34,7 @@ async function silentConfig(connectPort?: number): Promise<Config> {
       CDC_PASSWORD: 'x',
       KAFKA_BROKERS: `127.0.0.1:${await port()},127.0.0.1:${await port()}`,
       CONNECT_URL: `http://127.0.0.1:${connectPort ?? (await port())}`,
+      SCHEMA_REGISTRY_URL: `http://127.0.0.1:${await port()}/apis/ccompat/v7`,
       CLICKHOUSE_PORT: await port(),
       CLICKHOUSE_PASSWORD: 'x',
       REDIS_PORT: await port(),
@@ -62,6 +63,7 @@ describe('the stores', () => {
       `Postgres does not answer at 127.0.0.1:${config.DB_PORT}`,
       `Kafka does not answer at ${config.KAFKA_BROKERS.split(',')[0]}`,
       `Kafka Connect does not answer at ${config.CONNECT_URL.slice(7)}`,
+      `Schema registry does not answer at 127.0.0.1:${new URL(config.SCHEMA_REGISTRY_URL).port}`,
       `ClickHouse does not answer at 127.0.0.1:${config.CLICKHOUSE_PORT}`,
       `Redis does not answer at 127.0.0.1:${config.REDIS_PORT}`,
     ]);
@@ -73,7 +75,7 @@ describe('the stores', () => {
     const absent = { error_code: 404, message: 'No status found' };
     const config = await silentConfig(await serveConnect(404, absent));
     const found = await checkPipeline(config);
-    expect(found.filter(({ check }) => check === 'stores')).toHaveLength(4);
+    expect(found.filter(({ check }) => check === 'stores')).toHaveLength(5);
     expect(found.at(-1)).toMatchObject({ check: 'connector', found: 'not registered' });
   });
 

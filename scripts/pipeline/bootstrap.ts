@@ -1,8 +1,8 @@
 /**
- * Makes everything the pipeline stands on: Postgres schema, roles and publication, topics, ClickHouse
- * database, tables and views. Idempotent; safe with several at once.
+ * Makes everything the pipeline stands on: Postgres schema, roles and publication, topics and their schemas,
+ * ClickHouse database, tables and views. Idempotent; safe with several at once.
  */
-import { ensureTopics } from '../../connectors/index.ts';
+import { createRegistry, ensureTopics, registerContracts } from '../../connectors/index.ts';
 import { CORE_V1 } from '../../analyzer/features/sets/core-v1.ts';
 import { featureViewSql } from '../../analyzer/sink/feature-view.ts';
 import { clickHouseOptions } from '#platform/clickhouse.ts';
@@ -28,6 +28,9 @@ export async function bootstrapPipeline(config: Config, logger: Logger): Promise
       generated: [featureViewSql(CORE_V1)],
     }),
   ]);
+  if (config.ANALYZER_PUBLISH === 'on') {
+    await registerContracts(createRegistry(config.SCHEMA_REGISTRY_URL));
+  }
   return { postgres, topics, clickhouse: clickhouse.applied };
 }
 

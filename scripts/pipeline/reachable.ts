@@ -3,7 +3,14 @@ import { connect } from 'node:net';
 import type { Config } from '#platform/config.ts';
 
 /** All that there are. */
-export const STORES = ['Postgres', 'Kafka', 'Kafka Connect', 'ClickHouse', 'Redis'] as const;
+export const STORES = [
+  'Postgres',
+  'Kafka',
+  'Kafka Connect',
+  'Schema registry',
+  'ClickHouse',
+  'Redis',
+] as const;
 
 export interface Store {
   readonly store: (typeof STORES)[number];
@@ -22,18 +29,31 @@ export async function findSilent(config: Config): Promise<Store[]> {
     .map(({ store, addresses }) => ({ store, address: addresses[0] ?? 'nowhere' }));
 }
 
-function listStores(
-  config: Config,
-): { readonly store: Store['store']; readonly addresses: readonly string[] }[] {
-  const connectUrl = new URL(config.CONNECT_URL);
-  const connectPort = connectUrl.port === '' ? '80' : connectUrl.port;
+interface Listed {
+  readonly store: Store['store'];
+  readonly addresses: readonly string[];
+}
+
+/** Those that this configuration needs. */
+export function listStores(config: Config): readonly Listed[] {
+  // Switched off, nobody needs it.
+  const registry: readonly Listed[] =
+    config.ANALYZER_PUBLISH === 'on'
+      ? [{ store: 'Schema registry', addresses: [addressOf(config.SCHEMA_REGISTRY_URL)] }]
+      : [];
   return [
     { store: 'Postgres', addresses: [`${config.DB_HOST}:${config.DB_PORT}`] },
     { store: 'Kafka', addresses: config.KAFKA_BROKERS.split(',').map((broker) => broker.trim()) },
-    { store: 'Kafka Connect', addresses: [`${connectUrl.hostname}:${connectPort}`] },
+    { store: 'Kafka Connect', addresses: [addressOf(config.CONNECT_URL)] },
+    ...registry,
     { store: 'ClickHouse', addresses: [`${config.CLICKHOUSE_HOST}:${config.CLICKHOUSE_PORT}`] },
     { store: 'Redis', addresses: [`${config.REDIS_HOST}:${config.REDIS_PORT}`] },
   ];
+}
+
+function addressOf(url: string): string {
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port === '' ? '80' : port}`;
 }
 
 async function anyOpen(addresses: readonly string[]): Promise<boolean> {

@@ -79,7 +79,7 @@ export interface RunningStack {
 const CONNECTOR_TIMEOUT_MS = 60_000;
 const CONNECTOR_POLL_MS = 200;
 /** Maven's downloads and what is unpacked from them, MiB. */
-const INSTALL_MIB = 600;
+const INSTALL_MIB = 900;
 /** The recorded venue has no one to protect; the adapter still keeps to what it is told. */
 const VENUE_WEIGHT_LIMIT = 1_000_000;
 
@@ -203,6 +203,7 @@ async function launch({ options, layout, ports, ...rest }: Launch): Promise<void
     supervisor.start(services.postgres),
     supervisor.start(services.redis),
     supervisor.start(services.clickhouse),
+    supervisor.start(services.registry),
     options.live ? Promise.resolve() : supervisor.start(services.venue),
   ]);
   options.progress('making schema, topics and tables');

@@ -48,6 +48,10 @@ const DOCUMENTED_TOOLS: Readonly<
     tools: ['curl'],
     doc: 'https://github.com/debezium/container-images/blob/main/connect-base/3.7/docker-maven-download.sh (the image downloads with curl as it is built)',
   },
+  'apicurio/apicurio-registry-mem': {
+    tools: ['curl'],
+    doc: 'https://github.com/Apicurio/apicurio-registry/blob/2.6.x/distro/docker/src/main/docker/Dockerfile.jvm (built on ubi8/openjdk-11, whose start script fetches with curl)',
+  },
   'clickhouse/clickhouse-server': {
     tools: ['wget', 'clickhouse-client'],
     doc: 'https://github.com/ClickHouse/ClickHouse/blob/master/docker/server/Dockerfile.ubuntu (installs wget)',
@@ -63,11 +67,11 @@ const DOCUMENTED_TOOLS: Readonly<
 const REACHES: Readonly<Record<string, readonly string[]>> = {
   scheduler: ['db', 'clickhouse', 'redis'],
   streamer: ['db', 'redis'],
-  debezium: ['db', 'kafka'],
-  analyzer: ['kafka', 'clickhouse', 'redis'],
+  debezium: ['db', 'kafka', 'registry'],
+  analyzer: ['kafka', 'registry', 'clickhouse', 'redis'],
   watchdog: ['db', 'redis', 'debezium', 'clickhouse'],
-  migrate: ['db', 'kafka', 'clickhouse', 'redis'],
-  app: ['db', 'kafka', 'clickhouse', 'redis', 'debezium'],
+  migrate: ['db', 'kafka', 'registry', 'clickhouse', 'redis'],
+  app: ['db', 'kafka', 'registry', 'clickhouse', 'redis', 'debezium'],
 };
 
 describe('docker-compose.yml', () => {
@@ -76,6 +80,7 @@ describe('docker-compose.yml', () => {
       'db',
       'kafka',
       'debezium',
+      'registry',
       'clickhouse',
       'redis',
       'migrate',
@@ -170,6 +175,7 @@ describe('docker-compose.yml', () => {
     expect(targets).toEqual(published);
     expect(targets.map(([name]) => name)).toEqual([
       'debezium',
+      'registry',
       'clickhouse',
       'scheduler',
       'streamer',
@@ -226,6 +232,7 @@ describe('start-up order', () => {
       'clickhouse',
       'db',
       'kafka',
+      'registry',
     ]);
   });
 
@@ -249,7 +256,7 @@ describe('start-up order', () => {
 describe('the network', () => {
   test.each(Object.entries(REACHES))('lets %s reach %j and no other store', (name, targets) => {
     const networks = serviceNamed(name).networks;
-    const stores = ['db', 'kafka', 'clickhouse', 'redis'];
+    const stores = ['db', 'kafka', 'registry', 'clickhouse', 'redis'];
     const reached = [...stores, ...targets].filter((other) =>
       serviceNamed(other).networks.some((network) => networks.includes(network)),
     );
@@ -274,6 +281,8 @@ describe('the network', () => {
     }
     const connect = new URL(environment['CONNECT_URL'] ?? '');
     expect(listens(connect.hostname, connect.port)).toBe(true);
+    const registry = new URL(environment['SCHEMA_REGISTRY_URL'] ?? '');
+    expect(listens(registry.hostname, registry.port)).toBe(true);
     const kafka = serviceNamed('kafka').environment;
     expect(kafka['KAFKA_ADVERTISED_LISTENERS']).toContain(
       `INTERNAL://${environment['KAFKA_BROKERS']}`,

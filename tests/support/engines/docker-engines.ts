@@ -25,6 +25,7 @@ const SERVICES: Readonly<Record<EngineName, string>> = {
   clickhouse: 'clickhouse',
   kafka: 'kafka',
   connect: 'debezium',
+  registry: 'registry',
 };
 
 /** Why Docker cannot be used here, or null where it can. */
@@ -57,6 +58,7 @@ export function composeEnvironment({ env, ports, secrets }: EngineSet): Record<s
     CLICKHOUSE_PORT: String(ports.clickhouse),
     KAFKA_PORT: String(ports.kafka),
     CONNECT_PORT: String(ports.connect),
+    SCHEMA_REGISTRY_PORT: String(ports.registry),
   };
 }
 

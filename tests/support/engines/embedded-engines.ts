@@ -96,6 +96,7 @@ function startersOf(
     clickhouse: () => services.clickhouse.start(),
     kafka: () => services.kafka.start(),
     connect: () => services.connect.start(),
+    registry: () => services.registry.start(),
   };
 }
 

@@ -10,7 +10,7 @@ import type { Secrets } from '../../../local/stack/secrets.ts';
 import { stackEnv } from '../../../local/stack/stack-env.ts';
 import { freeStackPorts, type StackPorts } from '../../../local/stack/stack-ports.ts';
 
-export const ENGINES = ['postgres', 'redis', 'clickhouse', 'kafka', 'connect'] as const;
+export const ENGINES = ['postgres', 'redis', 'clickhouse', 'kafka', 'connect', 'registry'] as const;
 export type EngineName = (typeof ENGINES)[number];
 
 export interface EngineSet {

@@ -17,6 +17,7 @@ const EngineSetView = Type.Object({
     kafka: Port,
     kafkaController: Port,
     connect: Port,
+    registry: Port,
     venue: Port,
     analyzer: Port,
     scheduler: Port,

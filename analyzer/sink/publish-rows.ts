@@ -1,0 +1,133 @@
+/**
+ * Rows of features and signals as messages for others. In: a row as it is derived. Out: key and value of a
+ * message each, in the wire format of the registry. Pure: equal rows make equal bytes, whenever they are
+ * derived, so that readers can tell a message that was sent again by key and version.
+ */
+import { hash } from 'node:crypto';
+import { avroType, framed, type RegisteredContracts } from '../../connectors/index.ts';
+import { seriesKey, type Series } from '#core/candle.ts';
+import { nextOpen } from '#core/interval.ts';
+import type { Decision } from '#core/signal.ts';
+import { toldDecision } from '../evaluation.ts';
+import type { DerivedRow } from '../series-state.ts';
+import type { Producer } from './tables.ts';
+
+export interface RowMessage {
+  readonly key: string;
+  readonly value: Buffer;
+}
+
+export interface RowEncoder {
+  feature(series: Series, row: DerivedRow): RowMessage;
+  /**
+   * Null where the row decides nothing, and its earlier self did not either. Where that is not sure, what may
+   * have been told is retracted: of what was never told a retraction takes nothing.
+   */
+  signal(series: Series, row: DerivedRow): RowMessage | null;
+}
+
+/** The same for all messages about one candle, be they features, signals or revisions of either. */
+export function idempotencyKey(series: Series, openTime: number): string {
+  return hash('sha256', `${seriesKey(series)}|${openTime}`, 'hex');
+}
+
+/** @param featureNames in the order of the vectors. */
+export function createRowEncoder(
+  producer: Producer,
+  featureNames: readonly string[],
+  contracts: RegisteredContracts,
+): RowEncoder {
+  const features = contracts['features.v1'];
+  const signals = contracts['signals.v1'];
+  const featureType = avroType(features.text);
+  const signalType = avroType(signals.text);
+  return {
+    feature: (series, row) => ({
+      key: idempotencyKey(series, row.openTime),
+      value: framed(
+        features.schemaId,
+        featureType.toBuffer(featureMessage(producer, featureNames, series, row)),
+      ),
+    }),
+    signal: (series, row) => {
+      const message = signalMessage(producer, series, row);
+      if (message === null) return null;
+      return {
+        key: idempotencyKey(series, row.openTime),
+        value: framed(signals.schemaId, signalType.toBuffer(message)),
+      };
+    },
+  };
+}
+
+function featureMessage(
+  { featureSet, featureSetVersion, featureSetHash }: Producer,
+  featureNames: readonly string[],
+  series: Series,
+  row: DerivedRow,
+): object {
+  const { evaluation } = row;
+  const values: Record<string, number | null> = {};
+  if (evaluation !== null) {
+    for (const [index, name] of featureNames.entries()) {
+      const value = evaluation.vector[index] ?? NaN;
+      values[name] = Number.isNaN(value) ? null : value;
+    }
+  }
+  return {
+    ...placeOf(series, row),
+    feature_set: featureSet,
+    feature_set_version: featureSetVersion,
+    feature_set_hash: featureSetHash,
+    status: evaluation?.status ?? 'retracted',
+    values,
+  };
+}
+
+function signalMessage(producer: Producer, series: Series, row: DerivedRow): object | null {
+  const signal = row.evaluation?.signal ?? null;
+  const decision = acted(row.evaluation === null ? null : toldDecision(row.evaluation));
+  const earlier = row.before;
+  if (decision === null && (earlier === null || earlier === 'Neutral')) return null;
+  const before = earlier === 'any' ? null : acted(earlier);
+  return {
+    ...placeOf(series, row),
+    feature_set: producer.featureSet,
+    feature_set_version: producer.featureSetVersion,
+    rule_set: producer.ruleSet,
+    rule_set_version: producer.ruleSetVersion,
+    model_version: producer.modelVersion,
+    status: decision === null ? 'retracted' : 'active',
+    decision,
+    retracted_decision: before === decision ? null : before,
+    rule_score_long: signal?.ruleScore?.long ?? null,
+    rule_score_short: signal?.ruleScore?.short ?? null,
+    ml_prob_long: signal?.mlProb?.long ?? null,
+    ml_prob_short: signal?.mlProb?.short ?? null,
+    final_score_long: signal?.finalScore?.long ?? null,
+    final_score_short: signal?.finalScore?.short ?? null,
+    score_basis: signal?.scoreBasis ?? null,
+    fired: row.evaluation?.fired ?? [],
+  };
+}
+
+/** A decision that somebody would act on. */
+function acted(decision: Decision | null): Decision | null {
+  return decision === 'Neutral' ? null : decision;
+}
+
+function placeOf(series: Series, { openTime, candle, candleVersion, version }: DerivedRow): object {
+  return {
+    exchange: series.exchange,
+    market_type: series.marketType,
+    symbol: series.symbol,
+    interval: series.interval,
+    ts_event: openTime,
+    ts_close: nextOpen(series.interval, openTime),
+    ts_observed: candle?.observedAt ?? null,
+    close: candle?.values.close ?? null,
+    revision: candle?.revision ?? null,
+    candle_version: candleVersion,
+    version,
+  };
+}
