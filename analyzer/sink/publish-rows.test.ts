@@ -51,7 +51,7 @@ function read(name: 'features.v1' | 'signals.v1', value: Buffer): unknown {
   return { ...avroType(SYNTHETIC_CONTRACTS[name].text).fromBuffer(avro) };
 }
 const signalOf = (of: DerivedRow): unknown => {
-  const message = encoder.signal(TEST_SERIES, of);
+  const message = encoder(TEST_SERIES, of).signal;
   return message === null ? null : read('signals.v1', message.value);
 };
 
@@ -70,14 +70,14 @@ test('the key is the hash of series and open time, for both topics', () => {
   const text = `binance-futures|perp|BTC/USDT|1m|${TEST_OPEN_TIME}`;
   const key = createHash('sha256').update(text).digest('hex');
   expect(idempotencyKey(TEST_SERIES, TEST_OPEN_TIME)).toBe(key);
-  expect(encoder.feature(TEST_SERIES, row('Long')).key).toBe(key);
-  expect(encoder.signal(TEST_SERIES, row('Long'))?.key).toBe(key);
+  expect(encoder(TEST_SERIES, row('Long')).feature.key).toBe(key);
+  expect(encoder(TEST_SERIES, row('Long')).signal?.key).toBe(key);
   const next = epochMs(TEST_OPEN_TIME + 60_000);
   expect(idempotencyKey(TEST_SERIES, next)).not.toBe(key);
 });
 
 test('features are told by name, exactly, with null for "no value"', () => {
-  expect(read('features.v1', encoder.feature(TEST_SERIES, row('Long')).value)).toEqual({
+  expect(read('features.v1', encoder(TEST_SERIES, row('Long')).feature.value)).toEqual({
     ...PLACE,
     ts_observed: row('Long').candle?.observedAt,
     close: '94500.000000000000000001',
@@ -91,7 +91,7 @@ test('features are told by name, exactly, with null for "no value"', () => {
 });
 
 test('of a deleted candle there is nothing but its place', () => {
-  expect(read('features.v1', encoder.feature(TEST_SERIES, deleted(null)).value)).toMatchObject({
+  expect(read('features.v1', encoder(TEST_SERIES, deleted(null)).feature.value)).toMatchObject({
     ...PLACE,
     status: 'retracted',
     ts_observed: null,
@@ -102,7 +102,7 @@ test('of a deleted candle there is nothing but its place', () => {
 });
 
 test('equal rows make equal bytes', () => {
-  const [a, b] = [row('Long'), row('Long')].map((each) => encoder.feature(TEST_SERIES, each));
+  const [a, b] = [row('Long'), row('Long')].map((each) => encoder(TEST_SERIES, each).feature);
   expect(a).toEqual(b);
 });
 

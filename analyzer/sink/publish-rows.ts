@@ -17,14 +17,17 @@ export interface RowMessage {
   readonly value: Buffer;
 }
 
-export interface RowEncoder {
-  feature(series: Series, row: DerivedRow): RowMessage;
+/** What one row has to tell. */
+export interface RowMessages {
+  readonly feature: RowMessage;
   /**
    * Null where the row decides nothing, and its earlier self did not either. Where that is not sure, what may
    * have been told is retracted: of what was never told a retraction takes nothing.
    */
-  signal(series: Series, row: DerivedRow): RowMessage | null;
+  readonly signal: RowMessage | null;
 }
+
+export type RowEncoder = (series: Series, row: DerivedRow) => RowMessages;
 
 /** The same for all messages about one candle, be they features, signals or revisions of either. */
 export function idempotencyKey(series: Series, openTime: number): string {
@@ -41,22 +44,14 @@ export function createRowEncoder(
   const signals = contracts['signals.v1'];
   const featureType = avroType(features.text);
   const signalType = avroType(signals.text);
-  return {
-    feature: (series, row) => ({
-      key: idempotencyKey(series, row.openTime),
-      value: framed(
-        features.schemaId,
-        featureType.toBuffer(featureMessage(producer, featureNames, series, row)),
-      ),
-    }),
-    signal: (series, row) => {
-      const message = signalMessage(producer, series, row);
-      if (message === null) return null;
-      return {
-        key: idempotencyKey(series, row.openTime),
-        value: framed(signals.schemaId, signalType.toBuffer(message)),
-      };
-    },
+  return (series, row) => {
+    const key = idempotencyKey(series, row.openTime);
+    const feature = featureMessage(producer, featureNames, series, row);
+    const signal = signalMessage(producer, series, row);
+    return {
+      feature: { key, value: framed(features.schemaId, featureType, feature) },
+      signal: signal === null ? null : { key, value: framed(signals.schemaId, signalType, signal) },
+    };
   };
 }
 
@@ -69,9 +64,9 @@ function featureMessage(
   const { evaluation } = row;
   const values: Record<string, number | null> = {};
   if (evaluation !== null) {
-    for (const [index, name] of featureNames.entries()) {
+    for (let index = 0; index < featureNames.length; index += 1) {
       const value = evaluation.vector[index] ?? NaN;
-      values[name] = Number.isNaN(value) ? null : value;
+      values[featureNames[index]!] = Number.isNaN(value) ? null : value;
     }
   }
   return {

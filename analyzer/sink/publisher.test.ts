@@ -39,7 +39,10 @@ function publisherOf(
         return Promise.resolve([]);
       },
     },
-    encoder: { feature: message, signal: ({ symbol }) => (symbol === 'X/Y' ? message() : null) },
+    encoder: ({ symbol }) => ({
+      feature: message(),
+      signal: symbol === 'X/Y' ? message() : null,
+    }),
     onSent: (count) => counts.push(count),
   });
   return { publisher, sent, counts };

@@ -87,8 +87,8 @@ class KafkaPublisher implements Publisher {
         return bytes;
       },
       add: (series, row) => {
-        put(features, encoder.feature(series, row));
-        const signal = encoder.signal(series, row);
+        const { feature, signal } = encoder(series, row);
+        put(features, feature);
         if (signal !== null) put(signals, signal);
       },
       take: () => {

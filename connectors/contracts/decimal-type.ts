@@ -20,6 +20,10 @@ export class DecimalType extends avro.types.LogicalType {
   readonly #precision: number;
   readonly #scale: number;
   readonly #limit: bigint;
+  /** Who writes a value copies its bytes before the next one comes. */
+  readonly #scratch = Buffer.alloc(BYTES_MAX);
+  /** The last value: a union asks for it before it writes it. */
+  #last: { readonly value: unknown; readonly bytes: Buffer } | null = null;
 
   constructor(schema: ConstructorParameters<typeof avro.types.LogicalType>[0], options?: unknown) {
     super(schema, options);
@@ -42,11 +46,14 @@ export class DecimalType extends avro.types.LogicalType {
   }
 
   protected override _toValue(value: unknown): Buffer {
+    if (this.#last !== null && this.#last.value === value) return this.#last.bytes;
     const unscaled = typeof value === 'bigint' ? value : unscaledOf(value, this.#scale);
     if (unscaled >= this.#limit || unscaled <= -this.#limit) {
       throw new RangeError(`"${String(value)}" has more than ${this.#precision} digits`);
     }
-    return bytesOf(unscaled);
+    const bytes = writeBytes(this.#scratch, unscaled);
+    this.#last = { value, bytes };
+    return bytes;
   }
 
   protected override _resolve(type: unknown): ((value: unknown) => unknown) | undefined {
@@ -73,11 +80,29 @@ function decimalText(unscaled: bigint, scale: number): string {
   return `${sign}${digits.slice(0, -scale)}${fraction === '' ? '' : `.${fraction}`}`;
 }
 
-/** The fewest bytes that hold it with its sign. */
-function bytesOf(unscaled: bigint): Buffer {
-  // The sign wants a bit of its own, and of -1 and below the complement has the same bits.
-  const bits = (unscaled < 0n ? ~unscaled : unscaled).toString(2).length + 1;
-  const length = Math.ceil(bits / 8);
-  const digits = BigInt.asUintN(length * 8, unscaled).toString(16);
-  return Buffer.from(digits.padStart(length * 2, '0'), 'hex');
+const BYTES_MAX = 32;
+const WORD_BYTES = 8;
+const WORD_BITS = 64n;
+/** What two words hold with a sign, which is nearly everything. */
+const TWO_WORDS = 1n << 127n;
+
+/** The fewest bytes that hold it with its sign: the end of the given ones, which are written over. */
+function writeBytes(into: Buffer, unscaled: bigint): Buffer {
+  const words = unscaled < TWO_WORDS && unscaled >= -TWO_WORDS ? 2 : BYTES_MAX / WORD_BYTES;
+  let from = BYTES_MAX - words * WORD_BYTES;
+  let rest = unscaled;
+  for (let at = BYTES_MAX - WORD_BYTES; at >= from; at -= WORD_BYTES) {
+    into.writeBigUInt64BE(BigInt.asUintN(64, rest), at);
+    rest >>= WORD_BITS;
+  }
+  const sign = unscaled < 0n ? 0xff : 0;
+  // A byte that only repeats the sign of the one behind it says nothing.
+  while (
+    from < BYTES_MAX - 1 &&
+    into[from] === sign &&
+    (into[from + 1]! & 0x80) === (sign & 0x80)
+  ) {
+    from += 1;
+  }
+  return into.subarray(from);
 }

@@ -1,5 +1,5 @@
 /**
- * The contract tester: messages of every version that was ever published, as the analyzer made them, read by
+ * The contract tester: messages of every version that was ever published, as an analyzer sent them, read by
  * today's readers and by a reader of their own version. What they said must still be what is read.
  */
 import { readFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ const Golden = Type.Object({
 });
 
 function goldenOf(name: string, version: number) {
-  return readFileSync(join(FIXTURES, `${name}.${version}.synthetic.jsonl`), 'utf8')
+  return readFileSync(join(FIXTURES, `${name}.${version}.jsonl`), 'utf8')
     .trimEnd()
     .split('\n')
     .map((line) => Value.Parse(Golden, JSON.parse(line)));

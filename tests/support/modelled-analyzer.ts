@@ -85,7 +85,7 @@ export class ModelledAnalyzer {
         },
         derived: (key, series, row) => {
           this.#write(key, row);
-          this.told.take(this.#encoder.signal(series, row));
+          this.told.take(this.#encoder(series, row).signal);
         },
         newest: (key, newest) => {
           if (newest === null) {
