@@ -7,7 +7,7 @@ import { TOPIC_CANDLES } from '#core/contracts/names.ts';
 import { clickHouseOptions, createClickHouse } from '#platform/clickhouse.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config.ts';
-import { startHealth } from '#platform/health.ts';
+import { startHealth, type HealthOptions } from '#platform/health.ts';
 import {
   assertCluster,
   createKafka,
@@ -17,9 +17,9 @@ import {
 } from '#platform/kafka.ts';
 import { runProcess, untilAborted, type Lifecycle } from '#platform/lifecycle.ts';
 import { createLogger } from '#platform/logger.ts';
-import { createMetrics } from '#platform/metrics.ts';
+import { createMetrics, type Metrics } from '#platform/metrics.ts';
 import { packageVersion } from '#platform/package-version.ts';
-import { createRedis } from '#platform/redis.ts';
+import { createRedis, type Redis } from '#platform/redis.ts';
 import { CheckpointStore } from './checkpoint.ts';
 import { startAnalyzer } from './consume.ts';
 import { ClickHouseHistory } from './history.ts';
@@ -41,12 +41,7 @@ await runProcess(logger, async (lifecycle) => {
 
   const client = createClickHouse(clickHouseOptions(config, 'wickstream-analyzer'));
   lifecycle.onClose('clickhouse', () => client.close());
-  const redis = createRedis(config, (error) => logger.debug({ err: error.message }, 'redis'));
-  lifecycle.onClose('redis', async () => redis.disconnect());
-  await redis.connect().catch((error: Error) => {
-    logger.warn({ err: error.message }, 'redis is away; going on without its cache');
-  });
-
+  const redis = await openRedis(lifecycle);
   const { kafka, admin, producer } = await connectKafka(lifecycle);
   const names = producerOf(rules);
   const history = new ClickHouseHistory({ client, producer: producerId(names) });
@@ -100,27 +95,40 @@ await runProcess(logger, async (lifecycle) => {
   });
   lifecycle.onClose('consumer', () => analyzer.close());
 
-  const health = await startHealth({
-    host: config.HTTP_HOST,
-    port: config.ANALYZER_HTTP_PORT,
-    metrics,
-    checks: {
-      consumer: analyzer.isReady,
-      movement: () => {
-        const standstill = movement.standstill();
-        if (standstill !== null) throw new Error(standstill.reason);
-        return true;
-      },
-      clickhouse: async () => (await client.ping()).success,
-    },
+  await openHealth(lifecycle, metrics, {
+    consumer: analyzer.isReady,
+    movement: () => movement.isMoving(),
+    clickhouse: async () => (await client.ping()).success,
   });
-  lifecycle.onClose('health', () => health.close());
   logger.info('analyzer started');
   const watching = { admin, movement, metrics: analyzerMetrics, logger };
   await watchMovement({ ...watching, onStuck: onCrash, signal: lifecycle.signal });
   await untilAborted(lifecycle.signal);
   if (crash !== null) throw crash;
 });
+
+async function openRedis(lifecycle: Lifecycle): Promise<Redis> {
+  const redis = createRedis(config, (error) => logger.debug({ err: error.message }, 'redis'));
+  lifecycle.onClose('redis', async () => redis.disconnect());
+  await redis.connect().catch((error: Error) => {
+    logger.warn({ err: error.message }, 'redis is away; going on without its cache');
+  });
+  return redis;
+}
+
+async function openHealth(
+  lifecycle: Lifecycle,
+  metrics: Metrics,
+  checks: HealthOptions['checks'],
+): Promise<void> {
+  const health = await startHealth({
+    host: config.HTTP_HOST,
+    port: config.ANALYZER_HTTP_PORT,
+    metrics,
+    checks,
+  });
+  lifecycle.onClose('health', () => health.close());
+}
 
 /** The cluster that is meant, and no other that happens to answer. */
 async function connectKafka(
