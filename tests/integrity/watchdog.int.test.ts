@@ -204,7 +204,7 @@ describe('an alarm within a minute, and equal stores after the runbook command,'
       await untilSlot('active');
       await settle(pipeline);
       expect(await states()).toEqual(['RUNNING', 'RUNNING']);
-      expect(await alarms()).toContain('slot_ahead');
+      expect(await alarms()).toEqual(['changes_lost']);
       expect(await runRecover()).toContain('"found"');
       await untilQuiet();
       await write(10);
