@@ -33,6 +33,7 @@ const pipeline = usePipeline({
     /can no longer access replication slot/,
     /Cannot obtain valid replication slot/,
     /no longer available on the server/,
+    /Graceful stop of task .* failed/,
     /Producer failure|WorkerSourceTask|Couldn't obtain|Exception|slot/i,
   ],
 });
