@@ -11,7 +11,7 @@ import {
 } from '#platform/clickhouse.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config.ts';
-import { startHealth } from '#platform/health.ts';
+import { startHealth, type HealthOptions } from '#platform/health.ts';
 import {
   assertCluster,
   createKafka,
@@ -21,7 +21,7 @@ import {
 } from '#platform/kafka.ts';
 import { runProcess, untilAborted, type Lifecycle } from '#platform/lifecycle.ts';
 import { createLogger } from '#platform/logger.ts';
-import { createMetrics } from '#platform/metrics.ts';
+import { createMetrics, type Metrics } from '#platform/metrics.ts';
 import { packageVersion } from '#platform/package-version.ts';
 import { createRedis, type Redis } from '#platform/redis.ts';
 import { CheckpointStore } from './checkpoint.ts';
@@ -107,21 +107,11 @@ await runProcess(logger, async (lifecycle) => {
   });
   lifecycle.onClose('consumer', () => analyzer.close());
 
-  const health = await startHealth({
-    host: config.HTTP_HOST,
-    port: config.ANALYZER_HTTP_PORT,
-    metrics,
-    checks: {
-      consumer: analyzer.isReady,
-      movement: () => {
-        const standstill = movement.standstill();
-        if (standstill !== null) throw new Error(standstill.reason);
-        return true;
-      },
-      clickhouse: async () => (await client.ping()).success,
-    },
+  await openHealth(lifecycle, metrics, {
+    consumer: analyzer.isReady,
+    movement: () => movement.isMoving(),
+    clickhouse: async () => (await client.ping()).success,
   });
-  lifecycle.onClose('health', () => health.close());
   logger.info('analyzer started');
   const watching = { admin, movement, metrics: analyzerMetrics, logger };
   await watchMovement({ ...watching, onStuck: onCrash, signal: lifecycle.signal });
@@ -141,6 +131,20 @@ async function connectStores(
     logger.warn({ err: error.message }, 'redis is away; going on without its cache');
   });
   return { client, redis };
+}
+
+async function openHealth(
+  lifecycle: Lifecycle,
+  metrics: Metrics,
+  checks: HealthOptions['checks'],
+): Promise<void> {
+  const health = await startHealth({
+    host: config.HTTP_HOST,
+    port: config.ANALYZER_HTTP_PORT,
+    metrics,
+    checks,
+  });
+  lifecycle.onClose('health', () => health.close());
 }
 
 /** The cluster that is meant, and no other that happens to answer. */

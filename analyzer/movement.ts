@@ -88,6 +88,13 @@ export class Movement {
     return this.#standing(longest, `records wait in partitions ${partitions} and none is taken`);
   }
 
+  /** @throws Error with the reason why it does not. */
+  isMoving(): boolean {
+    const standstill = this.standstill();
+    if (standstill !== null) throw new Error(standstill.reason);
+    return true;
+  }
+
   #standing(ms: number, what: string): Standstill {
     const state = ms >= this.#bounds.stuckMs ? 'stuck' : 'stalled';
     return { state, reason: `${what}, for ${Math.round(ms / 1_000)} s` };

@@ -1,8 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { judge } from './judge.ts';
+import type { KnownSource } from './known-sources.ts';
 import type { ConnectLook, Look, PostgresLook, Slot, Source } from './look.ts';
 
-const SOURCE: Source = { systemIdentifier: '7', timeline: 1, lsn: 1_000n };
+const SOURCE: KnownSource = {
+  systemIdentifier: '7',
+  timeline: 1,
+  lsn: 1_000n,
+  lostAt: 0,
+  recoveredAt: 0,
+};
 const SLOT: Slot = {
   active: true,
   confirmedLsn: 900n,
@@ -28,7 +35,7 @@ function look(
   };
 }
 
-const kinds = (seen: Look, known: Source | null = SOURCE): string[] =>
+const kinds = (seen: Look, known: KnownSource | null = SOURCE): string[] =>
   judge(seen, known).map(({ kind }) => kind);
 
 test('a pipeline at work has no finding', () => {
@@ -81,6 +88,11 @@ describe('another Postgres', () => {
     ]);
     expect(kinds(look(slot, {}, { lsn: 961n }), { ...SOURCE, lsn: 961n })).toEqual([]);
   });
+});
+
+test('a loss stands until all rows were sent again after it', () => {
+  expect(kinds(look(), { ...SOURCE, lostAt: 5, recoveredAt: 4 })).toEqual(['changes_lost']);
+  expect(kinds(look(), { ...SOURCE, lostAt: 5, recoveredAt: 5 })).toEqual([]);
 });
 
 test('a failed task is found with its reason', () => {

@@ -4,6 +4,7 @@
  * Connect tells is not trusted alone: on a lost slot Debezium is RUNNING for half an hour and reads nothing.
  */
 import { lsnText } from '#core/lsn.ts';
+import type { KnownSource } from './known-sources.ts';
 import type { ConnectLook, Look, PostgresLook, Slot, Source } from './look.ts';
 
 export const ALARM_KINDS = [
@@ -16,6 +17,7 @@ export const ALARM_KINDS = [
   'slot_ahead',
   'slot_idle',
   'slot_running_out',
+  'changes_lost',
   'connector_failed',
 ] as const;
 export type AlarmKind = (typeof ALARM_KINDS)[number];
@@ -40,7 +42,7 @@ const NEW_SOURCE =
   'if this is the Postgres that is meant, "npm run wick -- epoch begin --yes" takes it on, see docs/cdc-operations.md; else point DB_HOST back';
 
 /** @param known the server that changes were captured from so far; null where none is known. */
-export function judge(look: Look, known: Source | null): readonly Finding[] {
+export function judge(look: Look, known: KnownSource | null): readonly Finding[] {
   const { postgres, connect } = look;
   return [
     ...(postgres === null ? [silent('postgres_silent', 'Postgres', 'DB_HOST and its log')] : []),
@@ -49,7 +51,21 @@ export function judge(look: Look, known: Source | null): readonly Finding[] {
       : []),
     ...(postgres === null ? [] : judgeSource(postgres.source, connect, known)),
     ...(postgres === null ? [] : judgeSlot(postgres, connect)),
+    ...judgeLosses(known),
     ...(connect === null ? [] : judgeConnector(connect)),
+  ];
+}
+
+/** What was lost stays lost, though Debezium may read on behind it as if nothing had been. */
+function judgeLosses(known: KnownSource | null): Finding[] {
+  if (known === null || known.lostAt <= known.recoveredAt) return [];
+  return [
+    {
+      kind: 'changes_lost',
+      what: `changes were lost, found at ${new Date(known.lostAt).toISOString()}, and not sent again since`,
+      advice: RECOVER,
+      graceMs: 0,
+    },
   ];
 }
 
@@ -58,7 +74,7 @@ export function isBeyondRestart({ kind }: Finding): boolean {
   return kind.startsWith('source_') || SLOT_BROKEN.has(kind);
 }
 
-/** Changes are gone that only sending all rows once more brings back. */
+/** Changes are gone that only sending all rows once more brings back; to be remembered as such. */
 export function losesChanges({ kind }: Pick<Finding, 'kind'>): boolean {
   return SLOT_BROKEN.has(kind);
 }

@@ -135,26 +135,29 @@ describe('a loss', () => {
     seen = gone;
     await standing(5_000);
     expect(await standing(5_000)).toEqual(['slot_missing']);
+    seen = GOOD;
   });
 
   test('stands when nothing is to be seen of it any more', async () => {
-    seen = GOOD;
     for (let looks = 0; looks < 3; looks += 1) {
-      expect(await standing(5_000)).toEqual(['slot_missing']);
+      expect(await standing(5_000)).toEqual(['changes_lost']);
     }
   });
 
+  test('is written down, for the next who watches', () => {
+    expect(known).toMatchObject({ lostAt: now });
+  });
+
   test('ends when all rows were sent once more, not by an earlier time that they were', async () => {
-    seen = GOOD;
-    known = { ...SOURCE, recoveredAt: now - 20_000 };
-    expect(await standing(5_000)).toEqual(['slot_missing']);
-    known = { ...SOURCE, recoveredAt: now };
+    known = { ...known!, recoveredAt: now - 1 };
+    expect(await standing(5_000)).toEqual(['changes_lost']);
+    known = { ...known, recoveredAt: now };
     expect(await standing(5_000)).toEqual([]);
   });
 
-  test('ends when Connect was made to forget its place: then a new snapshot is taken', async () => {
-    seen = { ...GOOD, connect: { connector: GOOD.connect!.connector, stored: null } };
-    expect(await standing(5_000)).toEqual([]);
+  test('is not taken back by writing down how far the WAL is', async () => {
+    await standing(120_000);
+    expect(known).toMatchObject({ lostAt: now - 120_000 });
   });
 });
 
@@ -190,7 +193,7 @@ describe('a failed task', () => {
     seen = { ...FAILED, postgres: gone.postgres };
     for (let looks = 0; looks < 10; looks += 1) await standing(5_000);
     expect(restarts).toEqual([]);
-    expect(await standing()).toEqual(['slot_missing', 'connector_failed']);
+    expect(await standing()).toEqual(['slot_missing', 'connector_failed', 'changes_lost']);
   });
 });
 
@@ -212,15 +215,15 @@ describe('the server that is captured', () => {
     expect(kept).toEqual([]);
     seen = GOOD;
     await standing(5_000);
-    expect(kept).toEqual([{ ...SOURCE, recoveredAt: 0 }]);
+    expect(kept).toEqual([{ ...SOURCE, lostAt: 0, recoveredAt: 0 }]);
   });
 
   test('is an alarm when it is another, until somebody accepts that', async () => {
     await standing();
     seen = other({ systemIdentifier: '8' });
     expect(await standing(5_000)).toEqual(['source_changed']);
-    expect(kept).toEqual([{ ...SOURCE, recoveredAt: 0 }]);
-    known = { ...SOURCE, systemIdentifier: '8', recoveredAt: now };
+    expect(kept).toEqual([{ ...SOURCE, lostAt: 0, recoveredAt: 0 }]);
+    known = { ...SOURCE, systemIdentifier: '8', lostAt: 0, recoveredAt: 0 };
     expect(await standing(5_000)).toEqual([]);
   });
 

@@ -8,7 +8,7 @@ import { errorText } from '#core/errors.ts';
 import type { Clock } from '#core/time.ts';
 import type { Logger } from '#platform/logger.ts';
 import { Alarms, type Alarm } from './alarms.ts';
-import { isBeyondRestart, judge, losesChanges, type AlarmKind, type Finding } from './judge.ts';
+import { isBeyondRestart, judge, losesChanges, type Finding } from './judge.ts';
 import type { KnownSource, KnownSources } from './known-sources.ts';
 import type { Look } from './look.ts';
 import type { WatchMetrics } from './metrics.ts';
@@ -34,8 +34,6 @@ export class Watchdog {
   readonly #options: WatchdogOptions;
   readonly #alarms = new Alarms();
   readonly #restarts = new Restarts();
-  /** Losses that were told, until they are made good: the next look may see nothing of them. */
-  readonly #losses = new Map<AlarmKind, Alarm>();
   #known: KnownSource | null = null;
   #isRead = false;
   #keptAt = 0;
@@ -68,13 +66,11 @@ export class Watchdog {
     const failed = findings.find(({ kind }) => kind === 'connector_failed');
     await this.#maybeRestart(failed, findings);
     if (failed === undefined && this.#restarts.flaps > 0) findings.push(this.#flapping());
-    findings.push(...(await this.#lossesLeft(look, findings)));
     const { told, ended } = this.#alarms.update(findings, now);
-    for (const alarm of told) {
-      const { kind, what, advice, since } = alarm;
+    for (const { kind, what, advice, since } of told) {
       logger.error({ alarm: kind, since, advice }, what);
-      if (losesChanges(alarm)) this.#losses.set(kind, alarm);
     }
+    if (told.some(losesChanges)) await this.#noteLoss(now);
     for (const kind of ended) logger.info({ alarm: kind }, 'the alarm is over');
     metrics.show(look, this.#alarms.standing());
     this.#lookedAt = now;
@@ -84,8 +80,8 @@ export class Watchdog {
   async #judge(look: Look): Promise<Finding[]> {
     if (!this.#isRead) await this.#readKnown();
     let findings = [...judge(look, this.#known)];
-    if (findings.some(({ kind }) => kind.startsWith('source_'))) {
-      // Somebody may have said since that this is the one.
+    if (findings.some(mayBeSettled)) {
+      // Somebody may have said since that this is the one, or had all rows sent again.
       await this.#readKnown();
       findings = [...judge(look, this.#known)];
     }
@@ -98,9 +94,7 @@ export class Watchdog {
   async #readKnown(): Promise<void> {
     try {
       const read = await this.#options.known.read();
-      // What was seen since reaches farther than what was written down of the same server.
-      if (!isBehind(read, this.#known)) this.#known = read;
-      else if (read !== null) this.#known = { ...this.#known!, recoveredAt: read.recoveredAt };
+      this.#known = merge(this.#known, read);
       this.#isRead = true;
     } catch (error) {
       this.#options.logger.warn(
@@ -116,33 +110,28 @@ export class Watchdog {
     const stored = connect?.stored ?? null;
     if (source === null || (this.#known === null && (stored === null || stored.isSnapshot))) return;
     const isNew = this.#known === null;
-    const known = { ...source, recoveredAt: this.#known?.recoveredAt ?? 0 };
-    this.#known = known;
+    const { lostAt, recoveredAt } = this.#known ?? NEVER;
+    this.#known = { ...source, lostAt, recoveredAt };
     const now = this.#options.clock.now();
     if (!this.#isRead || !(isNew || now - this.#keptAt >= KEEP_EVERY_MS)) return;
     this.#keptAt = now;
+    await this.#writeDown(this.#known);
+  }
+
+  /** It stands until somebody has all rows sent again, whoever watches then. */
+  async #noteLoss(now: number): Promise<void> {
+    if (this.#known === null) return;
+    this.#known = { ...this.#known, lostAt: now };
+    await this.#writeDown(this.#known);
+  }
+
+  async #writeDown(known: KnownSource): Promise<void> {
     await this.#options.known.keep(known).catch((error: unknown) => {
       this.#options.logger.warn(
         { err: errorText(error) },
         'the known Postgres is not written down; trying again',
       );
     });
-  }
-
-  /** What was lost stays lost, though Debezium may go on behind it as if nothing had been. */
-  async #lossesLeft({ connect }: Look, findings: readonly Finding[]): Promise<Finding[]> {
-    if (this.#losses.size === 0) return [];
-    await this.#readKnown();
-    const hasForgotten = connect !== null && connect.stored === null;
-    const recoveredAt = this.#known?.recoveredAt ?? 0;
-    const left: Finding[] = [];
-    for (const [kind, { what, advice, since }] of this.#losses) {
-      const isSeen = findings.some((found) => found.kind === kind);
-      if (isSeen) continue;
-      if (hasForgotten || recoveredAt >= since) this.#losses.delete(kind);
-      else left.push({ kind, what, advice, graceMs: 0 });
-    }
-    return left;
   }
 
   async #maybeRestart(failed: Finding | undefined, findings: readonly Finding[]): Promise<void> {
@@ -168,9 +157,20 @@ export class Watchdog {
   }
 }
 
-function isBehind(read: KnownSource | null, seen: KnownSource | null): boolean {
-  if (seen === null) return false;
-  if (read === null) return true;
+const NEVER = { lostAt: 0, recoveredAt: 0 };
+
+/** What was seen since reaches farther than what was written down of the same server. */
+function merge(seen: KnownSource | null, read: KnownSource | null): KnownSource | null {
+  if (seen === null || read === null) return read ?? seen;
   const isSame = read.systemIdentifier === seen.systemIdentifier && read.timeline === seen.timeline;
-  return isSame && read.lsn < seen.lsn;
+  return {
+    ...read,
+    lsn: isSame && seen.lsn > read.lsn ? seen.lsn : read.lsn,
+    lostAt: Math.max(seen.lostAt, read.lostAt),
+    recoveredAt: Math.max(seen.recoveredAt, read.recoveredAt),
+  };
+}
+
+function mayBeSettled({ kind }: Finding): boolean {
+  return kind.startsWith('source_') || kind === 'changes_lost';
 }

@@ -200,12 +200,8 @@ function ownStarters(
         `http://127.0.0.1:${ports.scheduler}/health/live`,
       ),
     watchdog: (signal) =>
-      own(
-        signal,
-        'watchdog',
-        'scripts/wick.ts',
-        `http://127.0.0.1:${ports.watchdog}/health/live`,
-        ['watch'],
-      ),
+      own(signal, 'watchdog', 'scripts/wick.ts', `http://127.0.0.1:${ports.watchdog}/health/live`, [
+        'watch',
+      ]),
   };
 }

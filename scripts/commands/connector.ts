@@ -4,6 +4,8 @@ import {
   applyConnector,
   connectorStatus,
   forgetConnector,
+  knownSources,
+  lookAtPostgres,
   readConnectorFile,
   removeConnector,
   restartFailed,
@@ -11,6 +13,7 @@ import {
 } from '../../connectors/index.ts';
 import { CONNECTOR_NAME } from '#core/contracts/names.ts';
 import { AppError, errorText } from '#core/errors.ts';
+import { systemClock } from '#platform/clock.ts';
 import { withCaptureStores } from '../pipeline/capture-stores.ts';
 import { assertSameSource } from '../pipeline/change-source.ts';
 import { dropSlot } from '../pipeline/replication-slot.ts';
@@ -64,7 +67,13 @@ export async function remove(options: { readonly forget?: boolean }): Promise<vo
   const endpoint = { url: config.CONNECT_URL };
   if (options.forget === true) {
     await forgetConnector(endpoint, await readFileOf(CONNECTOR_FILE));
-    await withCaptureStores(config, ({ pool }) => dropSlot(pool));
+    await withCaptureStores(config, async ({ pool, clickhouse }) => {
+      await dropSlot(pool);
+      // The snapshot that the next one takes makes good what was lost.
+      const { source } = await lookAtPostgres(pool);
+      const known = knownSources(clickhouse, systemClock);
+      await known.keep({ ...source, lostAt: 0, recoveredAt: systemClock.now() });
+    });
     process.stdout.write(
       `connector ${CONNECTOR_NAME} removed with its slot and its place in the WAL; the next one takes a new snapshot\n`,
     );

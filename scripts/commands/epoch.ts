@@ -29,8 +29,7 @@ export async function begin(options: EpochFlags): Promise<void> {
       );
     }
     const lsn = await liftWal(pool, reached, say);
-    const before = await known.read();
-    await known.keep({ ...source, lsn, recoveredAt: before?.recoveredAt ?? 0 });
+    await known.keep({ ...source, lsn, lostAt: 0, recoveredAt: 0 });
     process.stdout.write(
       options.json === true
         ? `${JSON.stringify({ ...source, lsn: lsnText(lsn), reached: lsnText(reached) })}\n`

@@ -12,7 +12,6 @@ import { diskFreeMib } from '../../local/stack/preflight.ts';
 import { parseRecordingName } from '../../local/venues/recording-name.ts';
 import { isVenueId } from '../../local/venues/venue-id.ts';
 import { openPipelineClients } from '../pipeline/pipeline-clients.ts';
-import { connectorKeeper } from '../stack/connector-keeper.ts';
 import { listenForInterrupts, type Interrupts } from '../stack/interrupts.ts';
 import { showLive } from '../stack/live-view.ts';
 import { runOnce } from '../stack/run-once.ts';
@@ -132,8 +131,7 @@ async function watch(stack: RunningStack, run: Run): Promise<number> {
   const signal = AbortSignal.any([interrupts.signal, over.signal]);
   const readyAt = performance.now();
   const clients = await openPipelineClients(stack.config, logger);
-  const keepConnector = connectorKeeper(stack.config, say);
-  const shared = { stack, clients, screen, style, say, keepConnector, signal };
+  const shared = { stack, clients, screen, style, say, signal };
   try {
     const work =
       flags.once === true

@@ -83,6 +83,7 @@ const TELLING = new Set<CaptureFinding['kind']>([
   'slot_missing',
   'slot_ahead',
   'slot_running_out',
+  'changes_lost',
 ]);
 
 /** One look of the watchdog's, which is here whether one runs or not. */

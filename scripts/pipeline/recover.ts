@@ -78,7 +78,11 @@ export async function recoverCapture(options: RecoverOptions): Promise<Recovery>
   await applyConnector(endpoint, file);
   await untilRunning(options);
   await untilSlotIsRead(pool);
-  await knownSources(clickhouse, clock).keep({ ...source, recoveredAt: clock.now() });
+  await knownSources(clickhouse, clock).keep({
+    ...source,
+    lostAt: 0,
+    recoveredAt: clock.now(),
+  });
   return { snapshot, rows: Object.fromEntries(rows) };
 }
 

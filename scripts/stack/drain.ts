@@ -20,8 +20,6 @@ export interface DrainOptions {
   readonly onCounts: (counts: PipelineCounts) => void;
   /** Told once why a look failed; looking goes on. */
   readonly onTrouble: (reason: string) => void;
-  /** Called every few seconds, to keep the rest of the stack healthy. */
-  readonly onTick: () => Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -36,7 +34,6 @@ export interface DrainReport {
 }
 
 const POLL_MS = 250;
-const TICK_MS = 3_000;
 const STALL_MS = 90_000;
 
 /** One look at the pipeline; a store that is being started again makes it fail. */
@@ -52,7 +49,6 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
   let firstSignalAt: number | null = null;
   let seen = '';
   let movedAt = performance.now();
-  let tickAt = performance.now();
   let trouble = '';
   const isStalled = (): boolean => performance.now() - movedAt > STALL_MS;
   for (;;) {
@@ -84,10 +80,6 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
       const text = errorText(error);
       if (text !== trouble && !signal.aborted) options.onTrouble(text);
       trouble = text;
-    }
-    if (performance.now() - tickAt > TICK_MS) {
-      tickAt = performance.now();
-      await options.onTick();
     }
     await delay(POLL_MS);
   }

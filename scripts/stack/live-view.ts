@@ -17,7 +17,6 @@ export interface LiveOptions {
   readonly screen: Screen;
   readonly style: Style;
   readonly say: (line: string) => void;
-  readonly keepConnector: () => Promise<void>;
   readonly signal: AbortSignal;
   readonly recorded: boolean;
 }
@@ -43,14 +42,12 @@ export interface Frame {
 
 const REFRESH_MS = 1_000;
 const PLAIN_REFRESH_MS = 10_000;
-const KEEP_MS = 5_000;
 const SIGNALS_SHOWN = 6;
 
 /** Runs until the signal is aborted. */
 export async function showLive(options: LiveOptions): Promise<number> {
   const { screen, say, style, signal } = options;
   let last: { readonly changes: number; readonly at: number } | null = null;
-  let keptAt = -KEEP_MS;
   let failure = '';
   while (!signal.aborted) {
     try {
@@ -70,10 +67,6 @@ export async function showLive(options: LiveOptions): Promise<number> {
       const text = errorText(error);
       if (text !== failure && !signal.aborted) say(`waiting: ${text}`);
       failure = text;
-    }
-    if (performance.now() - keptAt > KEEP_MS) {
-      keptAt = performance.now();
-      await options.keepConnector();
     }
     await delay(screen.live ? REFRESH_MS : PLAIN_REFRESH_MS, undefined, { signal }).catch(
       (error: Error) => {

@@ -20,7 +20,6 @@ export interface RunOnceOptions {
   readonly startedAt: number;
   readonly readyAt: number;
   readonly say: (line: string) => void;
-  readonly keepConnector: () => Promise<void>;
   readonly signal: AbortSignal;
   readonly json: boolean;
   /** Takes the summary, to be printed once everything has stopped. */
@@ -62,7 +61,6 @@ export async function runOnce(options: RunOnceOptions): Promise<number> {
     clients,
     replay,
     signal: options.signal,
-    onTick: options.keepConnector,
     onCounts: (counts) => {
       if (screen.live && !options.signal.aborted)
         screen.draw(['', options.style.dim(`  ${describeCounts(counts)}`)]);

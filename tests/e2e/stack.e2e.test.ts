@@ -239,7 +239,7 @@ describe('a stack that goes on', () => {
     after('connect', 'kafka');
     expect(await place.leftovers()).toEqual([]);
     for (const [name, text] of await place.logs()) {
-      const own = ['analyzer.log', 'scheduler.log', 'venue.log'].includes(name);
+      const own = ['analyzer.log', 'scheduler.log', 'venue.log', 'watchdog.log'].includes(name);
       const lines = own
         ? unexpectedOwnLines(text, [/^\{"ready":true,"port":\d+\}$/])
         : unexpectedEngineLines(text, [STARTING, ...SLOT_HELD]);

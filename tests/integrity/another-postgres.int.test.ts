@@ -125,7 +125,11 @@ const kinds = async (): Promise<string[]> =>
 
 async function remember(): Promise<void> {
   const { source } = await lookAtPostgres(pool);
-  await knownSources(clickhouse, systemClock).keep({ ...source, recoveredAt: 0 });
+  await knownSources(clickhouse, systemClock).keep({
+    ...source,
+    lostAt: 0,
+    recoveredAt: 0,
+  });
 }
 
 test(
