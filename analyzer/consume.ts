@@ -134,9 +134,12 @@ class RunningAnalyzer implements Analyzer {
     // While still a member of the group: afterwards nobody would take our offsets.
     this.#closing = true;
     await this.#shown;
-    if (!this.#crashed) await this.#leaveBehind();
-    await this.#consumer.stop();
-    await this.#consumer.disconnect();
+    try {
+      if (!this.#crashed) await this.#leaveBehind();
+    } finally {
+      await this.#consumer.stop();
+      await this.#consumer.disconnect();
+    }
   }
 
   /** So that the next start has nothing to take again. */

@@ -14,6 +14,8 @@ export class OffsetCommits {
   readonly #pending = new Map<number, bigint>();
   readonly #committed: () => void;
   #committing: Promise<void> | null = null;
+  /** Counts what was forgotten: what was taken before is not put back. */
+  #forgotten = 0;
 
   /** @param committed called after each commit that the group took. */
   constructor(
@@ -39,6 +41,7 @@ export class OffsetCommits {
 
   /** Forgets what is not committed: the partitions may be someone else's by now. */
   clear(): void {
+    this.#forgotten += 1;
     this.#pending.clear();
   }
 
@@ -51,6 +54,7 @@ export class OffsetCommits {
   async #commitPending(): Promise<void> {
     while (this.#pending.size > 0) {
       const taken = [...this.#pending];
+      const forgotten = this.#forgotten;
       this.#pending.clear();
       const offsets = taken.map(([partition, offset]) => ({
         topic: TOPIC_CANDLES,
@@ -61,7 +65,9 @@ export class OffsetCommits {
         await this.#consumer.commitOffsets(offsets);
         this.#committed();
       } catch (error) {
-        // They wait for the next commit, unless a newer one of their partition came meanwhile.
+        // They wait for the next commit, unless a newer one of their partition came meanwhile, or the
+        // group moved: a member may commit for any partition, also for one that is another's by now.
+        if (forgotten !== this.#forgotten) throw error;
         for (const [partition, offset] of taken) {
           if (!this.#pending.has(partition)) this.#pending.set(partition, offset);
         }

@@ -52,12 +52,14 @@ export interface Fault {
   readonly run: (world: World) => Promise<readonly Violation[] | void>;
 }
 
-/** All that are asked for, or the one of `FAULT_SEED`. */
+/** 1 to `count`, or what `FAULT_SEED` says: one seed, or the first and the last as `2-4`. */
 export function seedsOf(count: number, env = process.env): number[] {
-  const only = env['FAULT_SEED'];
-  return only === undefined
-    ? Array.from({ length: count }, (_, index) => index + 1)
-    : [Number(only)];
+  const match = /^(\d+)(?:-(\d+))?$/.exec(env['FAULT_SEED'] ?? `1-${count}`);
+  if (match === null)
+    throw new Error(`FAULT_SEED "${env['FAULT_SEED']}" is no seed, like 7 or 2-4`);
+  const first = Number(match[1]);
+  const last = Number(match[2] ?? first);
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
 
 /** @param isRecorded writes the result file; the short suite does not. */

@@ -16,7 +16,8 @@ import { ensureMonths, writeCandles } from '../support/market.ts';
 
 const TICKS = 1_000;
 const ROWS_MAX = 24;
-const PAUSE_MS = 15;
+/** Some 80 rows a second: a third of them fold a series again, and steps are small on purpose. */
+const PAUSE_MS = 150;
 const MORE_TIMEOUT_MS = 60_000;
 
 interface WorkSeries {

@@ -79,7 +79,8 @@ const changed = (table: string, replace: string) => async (where: string, aside:
 /** One more row, a minute before everything, that nobody ever wrote. */
 const ghost = (table: string) => async (where: string, aside: string) => {
   await run(
-    `insert into ${table} select * replace(open_time - interval 1 year as open_time) from ${aside} where ${where}`,
+    `insert into ${table} select * replace(open_time - interval 1 year as open_time)
+     from (select * from ${aside} where ${where})`,
   );
 };
 

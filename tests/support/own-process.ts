@@ -23,6 +23,8 @@ export interface OwnProcessOptions {
 export interface OwnProcess {
   readonly name: string;
   readonly pid: number;
+  /** False once it has ended, whoever ended it. */
+  isRunning(): boolean;
   /** Everything it printed so far. */
   readLog(): Promise<string>;
   /**
@@ -62,6 +64,7 @@ export async function startOwnProcess(options: OwnProcessOptions): Promise<OwnPr
   return {
     name: options.name,
     pid: child.pid,
+    isRunning: () => running,
     readLog: () => readFile(logFile, 'utf8'),
     stop: async () => {
       if (known) return;

@@ -1,5 +1,6 @@
 /** F10: ClickHouse has stored an insert, and its answer gets lost. The analyzer cannot know. */
 import { waitFor } from '../../../local/stack/wait.ts';
+import { untilConsumed } from '../../support/settle.ts';
 import { startTcpProxy } from '../../support/tcp-proxy.ts';
 import type { Fault } from '../run-fault.ts';
 
@@ -24,7 +25,8 @@ export const LOST_ANSWERS: Fault = {
         return proxy.lost >= asked;
       };
       await waitFor(lost, { what: `${asked} answers to be lost`, timeoutMs: 30_000 });
-      await workload.grow(5);
+      // Or one batch would lose more answers than it has attempts.
+      await untilConsumed(pipeline);
     }
     note('answers lost', proxy.lost);
   },
