@@ -41,7 +41,7 @@ export async function applyReplay(options: ReplayOptions): Promise<AppliedReplay
         '"wick reconcile --repair" heals those, then replay again',
     );
   }
-  say(`writing the rows of ${found.rows.length} findings`);
+  say(`rows to be written: ${found.rows.length}`);
   const applied = await applyRows(clients.clickhouse, clients.producer, found.rows);
   return { found, applied, after: await replay(asked) };
 }

@@ -5,7 +5,10 @@
  * looked at again, at a barrier of its own, for as long as an analyzer at work may be behind.
  */
 import { setTimeout as rest } from 'node:timers/promises';
+import type { EpochMs } from '#core/time.ts';
 import { clickHouseOptions, createClickHouse } from '#platform/clickhouse.ts';
+import type { Pool } from '#platform/postgres.ts';
+import { listStoredSeries } from '../etl/index.ts';
 import {
   ARRIVAL_BOUNDS,
   describeDamage,
@@ -17,10 +20,12 @@ import {
 import { daysBack } from './days-back.ts';
 import type { JobKind } from './job.ts';
 
-/** How far back open times are compared where the job does not say. */
+/** How far back from the newest candle open times are compared, where the job does not say. */
 const HISTORY_DAYS = 3;
 /** Before each further look, ms: some two minutes together. */
 const RESTS_MS = [2_000, 5_000, 15_000, 30_000, 60_000] as const;
+/** Series in which the newest candle is looked for. */
+const SERIES_MAX = 10_000;
 /** Candles and days that a failure names. */
 const TOLD_MAX = 3;
 
@@ -37,8 +42,9 @@ export function reconcileKindWith(rests: readonly number[]): JobKind {
         const clickhouse = createClickHouse(clickHouseOptions(config, 'wickstream-scheduler'));
         try {
           const producer = producerOf(await readRunningRules());
-          const from = daysBack(clock.now(), historyDays ?? HISTORY_DAYS);
           const { pool } = services;
+          const newest = (await readNewestOpen(pool)) ?? clock.now();
+          const from = daysBack(newest, historyDays ?? HISTORY_DAYS);
           const { proof, looks } = await lookUntilEqual(rests, signal, () =>
             prove({
               clients: { pool, clickhouse, kafka: null, producer },
@@ -57,6 +63,31 @@ export function reconcileKindWith(rests: readonly number[]): JobKind {
         }
       },
   };
+}
+
+const NEWEST = `
+  select max(newest) as newest
+  from unnest($1::text[], $2::text[], $3::text[], $4::text[])
+         as stored (exchange, market_type, symbol, interval),
+       lateral (
+         select open_time as newest
+         from market.candles as candle
+         where candle.exchange = stored.exchange and candle.market_type = stored.market_type
+           and candle.symbol = stored.symbol and candle.interval = stored.interval and is_closed
+         order by open_time desc
+         limit 1
+       ) as last`;
+
+/** Of all series; a recorded market ends long before our clock does. Null where there is no candle. */
+async function readNewestOpen(pool: Pool): Promise<EpochMs | null> {
+  const stored = await listStoredSeries(pool, SERIES_MAX);
+  const { rows } = await pool.query<{ newest: EpochMs | null }>(NEWEST, [
+    stored.map(({ exchange }) => exchange),
+    stored.map(({ marketType }) => marketType),
+    stored.map(({ symbol }) => symbol),
+    stored.map(({ interval }) => interval),
+  ]);
+  return rows[0]?.newest ?? null;
 }
 
 interface Looked {

@@ -145,6 +145,15 @@ test(
     expect(other.stdout).toContain(
       `NOT what the ledger says: close is ${candles[201]!.close} in the record and 1.5 in the ledger`,
     );
+    // What Kafka no longer holds is told, and is not verified.
+    await clickhouse.command({
+      query: `alter table candle_revisions update kafka_offset = 999999
+              where symbol = 'TRACED/USDT' and toUnixTimestamp64Milli(open_time) = ${candles[202]!.openTime}
+              settings mutations_sync = 2`,
+    });
+    const lost = [await wick(nameOf(candles[202]!)), await wick(nameOf(candles[202]!), '--verify')];
+    expect(lost.map(({ code }) => code)).toEqual([0, 1]);
+    expect(lost[0]!.stdout).toContain('the topic was made anew since');
     await pool.query(
       `update market.raw_payloads set sha256 = decode(repeat('ab', 32), 'hex') where url like '%/gaps'`,
     );
