@@ -25,13 +25,14 @@ import { createMetrics, type Metrics } from '#platform/metrics.ts';
 import { packageVersion } from '#platform/package-version.ts';
 import { createRedis, type Redis } from '#platform/redis.ts';
 import { CheckpointStore } from './checkpoint.ts';
-import { startAnalyzer } from './consume.ts';
+import { startAnalyzer, type AnalyzerOptions } from './consume.ts';
 import { crashAt } from './crash-point.ts';
 import { ClickHouseHistory } from './history.ts';
-import { createAnalyzerMetrics } from './metrics.ts';
+import { createAnalyzerMetrics, type AnalyzerMetrics } from './metrics.ts';
 import { Movement } from './movement.ts';
 import { preparePublisher } from './running-publisher.ts';
 import { producerOf, readRunningRules } from './running-rules.ts';
+import type { CompiledRuleSet } from './signals/rule-set.ts';
 import { LatestCache } from './sink/cache-latest.ts';
 import { GroupWriter } from './sink/group-writer.ts';
 import { readNewest } from './sink/read-newest.ts';
@@ -47,7 +48,6 @@ await runProcess(logger, async (lifecycle) => {
 
   const { client, redis } = await connectStores(lifecycle);
   const { kafka, admin, producer } = await connectKafka(lifecycle);
-  const names = producerOf(rules);
   const analyzerMetrics = createAnalyzerMetrics(metrics);
   const publisher = await preparePublisher({
     config,
@@ -55,7 +55,7 @@ await runProcess(logger, async (lifecycle) => {
     rules,
     metrics: analyzerMetrics,
   });
-  const history = new ClickHouseHistory({ client, producer: producerId(names) });
+  const history = new ClickHouseHistory({ client, producer: producerId(producerOf(rules)) });
   let crash: Error | null = null;
   const onCrash = (error: Error): void => {
     crash ??= error;
@@ -67,28 +67,7 @@ await runProcess(logger, async (lifecycle) => {
   });
   const analyzer = await startAnalyzer({
     kafka,
-    writer: new GroupWriter({
-      client,
-      logger,
-      producer: names,
-      metrics: analyzerMetrics,
-      rowsEnough: config.ANALYZER_FLUSH_ROWS_MAX / 2,
-    }),
-    latest: new LatestCache({
-      redis,
-      logger,
-      featureNames: rules.features.names,
-      readNewest: (partitions) =>
-        readNewest({ client, topic: TOPIC_CANDLES, producer: names, partitions }),
-    }),
-    checkpoints: new CheckpointStore({
-      client,
-      redis,
-      logger,
-      topic: TOPIC_CANDLES,
-      rules,
-      history,
-    }),
+    ...sinksOf({ client, redis }, rules, history, analyzerMetrics),
     publisher,
     deadLetters:
       config.ANALYZER_POISON === 'stop'
@@ -131,6 +110,34 @@ async function connectStores(
     logger.warn({ err: error.message }, 'redis is away; going on without its cache');
   });
   return { client, redis };
+}
+
+function sinksOf(
+  { client, redis }: { readonly client: ClickHouseClient; readonly redis: Redis },
+  rules: CompiledRuleSet,
+  history: ClickHouseHistory,
+  metrics: AnalyzerMetrics,
+): Pick<AnalyzerOptions, 'writer' | 'latest' | 'checkpoints'> {
+  const producer = producerOf(rules);
+  const rowsEnough = config.ANALYZER_FLUSH_ROWS_MAX / 2;
+  return {
+    writer: new GroupWriter({ client, logger, producer, metrics, rowsEnough }),
+    latest: new LatestCache({
+      redis,
+      logger,
+      featureNames: rules.features.names,
+      readNewest: (partitions) =>
+        readNewest({ client, topic: TOPIC_CANDLES, producer, partitions }),
+    }),
+    checkpoints: new CheckpointStore({
+      client,
+      redis,
+      logger,
+      topic: TOPIC_CANDLES,
+      rules,
+      history,
+    }),
+  };
 }
 
 async function openHealth(

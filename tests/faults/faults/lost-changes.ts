@@ -5,7 +5,7 @@
 import { CONNECTOR_NAME, REPLICATION_SLOT, TOPIC_CANDLES } from '#core/contracts/names.ts';
 import { producerOf } from '../../../analyzer/running-rules.ts';
 import { waitFor } from '../../../local/stack/wait.ts';
-import { healAndProve } from '../../../scripts/pipeline/proof/heal.ts';
+import { healAndProve } from '../../../proof/heal.ts';
 import { connectorRuns, streamIsStored } from '../../support/connector.ts';
 import { PRODUCTION_RULES } from '../../support/evaluations.ts';
 import { settle, untilConsumed } from '../../support/settle.ts';
