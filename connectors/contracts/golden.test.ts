@@ -73,7 +73,7 @@ describe.each(VERSIONS)('messages of $name, version $version', ({ name, version,
   });
 
   test('show every status that is told', () => {
-    const shown = new Set(golden.map(({ value }) => `${String(value['status'])}`));
+    const shown = new Set(golden.map(({ value }) => String(value['status'])));
     const told =
       name === 'features.v1' ? ['warming', 'active', 'retracted'] : ['active', 'retracted'];
     expect([...shown].sort()).toEqual(told.sort());
