@@ -35,7 +35,15 @@ const POLL_MS = 10;
 export async function startAnalyzerProcess(
   stack: BenchStack,
   clients: PipelineClients,
-  { database, anew }: { readonly database: string; readonly anew: boolean },
+  {
+    database,
+    anew,
+    env = {},
+  }: {
+    readonly database: string;
+    readonly anew: boolean;
+    readonly env?: Readonly<Record<string, string>>;
+  },
 ): Promise<AnalyzerProcess> {
   const options = { ...clickHouseOptions(stack.config, 'wickstream-bench'), database };
   if (anew) {
@@ -44,7 +52,7 @@ export async function startAnalyzerProcess(
   }
   const clickhouse = createClickHouse(options);
   const running = await stack.spawnNode('analyzer', 'analyzer/main.ts', {
-    env: { CLICKHOUSE_DATABASE: database },
+    env: { ...env, CLICKHOUSE_DATABASE: database },
     readyUrl: `http://127.0.0.1:${stack.config.ANALYZER_HTTP_PORT}/health/live`,
   });
   return {

@@ -1,7 +1,8 @@
 /**
  * Candles a second through the real analyzer process, Kafka to durable ClickHouse rows and committed
  * offsets, beside bare kafkajs consumption of the very same topic. Each side is a fresh process, runs
- * alone, takes the whole topic once, and is timed from its assignment of partitions. They take turns.
+ * alone, takes the whole topic once, and is timed from its assignment of partitions. They take turns. The
+ * analyzer that keeps features and signals to itself shows what telling them costs.
  */
 import { Type } from 'typebox';
 import { TOPIC_CANDLES } from '#core/contracts/names.ts';
@@ -30,11 +31,13 @@ const RawResult = Type.Object({
 export async function analyzerBench(context: BenchContext): Promise<Measured[]> {
   const { records } = await context.once(fillTopic);
   const ours: number[] = [];
+  const silent: number[] = [];
   const raw: number[] = [];
   for (let run = 1; run <= RUNS; run += 1) {
     context.signal.throwIfAborted();
     if (run % 2 === 1) raw.push(await consumeRaw(context, records));
-    ours.push(await analyse(context, records, run));
+    ours.push(await analyse(context, records, { run, publish: 'on' }));
+    silent.push(await analyse(context, records, { run, publish: 'off' }));
     if (run % 2 === 0) raw.push(await consumeRaw(context, records));
   }
   return [
@@ -45,6 +48,14 @@ export async function analyzerBench(context: BenchContext): Promise<Measured[]> 
       spread: spreadOf(ours),
       baseline: { name: 'kafkajs + JSON.parse', spread: spreadOf(raw), published: PUBLISHED_RAW },
       bar: { kind: 'share_min', share: SHARE_MIN },
+    },
+    {
+      bench: 'analyzer',
+      name: 'the same with ANALYZER_PUBLISH=off',
+      unit: 'candles/s',
+      spread: spreadOf(silent),
+      baseline: null,
+      bar: null,
     },
   ];
 }
@@ -70,15 +81,20 @@ async function consumeRaw(context: BenchContext, records: number): Promise<numbe
   return result.records / result.seconds;
 }
 
-async function analyse(context: BenchContext, records: number, run: number): Promise<number> {
+async function analyse(
+  context: BenchContext,
+  records: number,
+  { run, publish }: { readonly run: number; readonly publish: 'on' | 'off' },
+): Promise<number> {
   const stack = await context.stack();
   const clients = await stack.pipeline();
   await dropCaches(context);
   const engine = stack.pid('clickhouse') ?? 0;
   const engineBefore = await cpuSeconds(engine);
   const analyzer = await startAnalyzerProcess(stack, clients, {
-    database: `bench_analyzer_${run}`,
+    database: `bench_analyzer_${publish}_${run}`,
     anew: true,
+    env: { ANALYZER_PUBLISH: publish },
   });
   try {
     const joinedAt = await analyzer.joinedAt();
@@ -87,7 +103,7 @@ async function analyse(context: BenchContext, records: number, run: number): Pro
     const cpu = [await cpuSeconds(analyzer.pid), await cpuSeconds(engine)];
     await assertComplete(analyzer.clickhouse, records);
     context.say(
-      `analyzer: ${seconds.toFixed(2)} s, CPU ${cpu[0]?.toFixed(2)} s, of ClickHouse ${((cpu[1] ?? 0) - (engineBefore ?? 0)).toFixed(2)} s`,
+      `analyzer, messages ${publish}: ${seconds.toFixed(2)} s, CPU ${cpu[0]?.toFixed(2)} s, of ClickHouse ${((cpu[1] ?? 0) - (engineBefore ?? 0)).toFixed(2)} s`,
     );
     return records / seconds;
   } finally {

@@ -28,5 +28,6 @@ export { LETTER_ID, type Letter } from './letter.ts';
 export { avroType } from './contracts/contract.ts';
 export { registerContracts, type RegisteredContracts } from './contracts/register-contracts.ts';
 export { createRegistry } from './contracts/registry.ts';
+export { decimalBytes } from './contracts/decimal-type.ts';
 export { framed } from './contracts/wire.ts';
 export type { TopicAccess } from './topic-reader.ts';

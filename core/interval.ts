@@ -49,10 +49,15 @@ export function parseInterval(text: string): Interval {
 
 /** Open time of the candle that follows the one opening at `openTime`. */
 export function nextOpen(interval: Interval, openTime: EpochMs): EpochMs {
+  return epochMs(endOf(interval, openTime));
+}
+
+/** The same as a plain number of milliseconds: that of the last candle lies beyond the times we take. */
+export function endOf(interval: Interval, openTime: EpochMs): number {
   const width = WIDTH_MS[interval];
-  if (width !== null) return epochMs(openTime + width);
+  if (width !== null) return openTime + width;
   const date = new Date(openTime);
-  return epochMs(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1));
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1);
 }
 
 /**

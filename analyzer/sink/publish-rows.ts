@@ -6,10 +6,11 @@
 import { hash } from 'node:crypto';
 import { avroType, framed, type RegisteredContracts } from '../../connectors/index.ts';
 import { seriesKey, type Series } from '#core/candle.ts';
-import { nextOpen } from '#core/interval.ts';
+import { endOf } from '#core/interval.ts';
 import type { Decision } from '#core/signal.ts';
 import { toldDecision } from '../evaluation.ts';
 import type { DerivedRow } from '../series-state.ts';
+import { FeatureBytes } from './feature-bytes.ts';
 import type { Producer } from './tables.ts';
 
 export interface RowMessage {
@@ -42,40 +43,15 @@ export function createRowEncoder(
 ): RowEncoder {
   const features = contracts['features.v1'];
   const signals = contracts['signals.v1'];
-  const featureType = avroType(features.text);
+  const featureBytes = new FeatureBytes(producer, featureNames, features.schemaId);
   const signalType = avroType(signals.text);
   return (series, row) => {
     const key = idempotencyKey(series, row.openTime);
-    const feature = featureMessage(producer, featureNames, series, row);
     const signal = signalMessage(producer, series, row);
     return {
-      feature: { key, value: framed(features.schemaId, featureType, feature) },
+      feature: { key, value: featureBytes.encode(series, row) },
       signal: signal === null ? null : { key, value: framed(signals.schemaId, signalType, signal) },
     };
-  };
-}
-
-function featureMessage(
-  { featureSet, featureSetVersion, featureSetHash }: Producer,
-  featureNames: readonly string[],
-  series: Series,
-  row: DerivedRow,
-): object {
-  const { evaluation } = row;
-  const values: Record<string, number | null> = {};
-  if (evaluation !== null) {
-    for (let index = 0; index < featureNames.length; index += 1) {
-      const value = evaluation.vector[index] ?? NaN;
-      values[featureNames[index]!] = Number.isNaN(value) ? null : value;
-    }
-  }
-  return {
-    ...placeOf(series, row),
-    feature_set: featureSet,
-    feature_set_version: featureSetVersion,
-    feature_set_hash: featureSetHash,
-    status: evaluation?.status ?? 'retracted',
-    values,
   };
 }
 
@@ -118,7 +94,7 @@ function placeOf(series: Series, { openTime, candle, candleVersion, version }: D
     symbol: series.symbol,
     interval: series.interval,
     ts_event: openTime,
-    ts_close: nextOpen(series.interval, openTime),
+    ts_close: endOf(series.interval, openTime),
     ts_observed: candle?.observedAt ?? null,
     close: candle?.values.close ?? null,
     revision: candle?.revision ?? null,

@@ -86,6 +86,13 @@ const WORD_BITS = 64n;
 /** What two words hold with a sign, which is nearly everything. */
 const TWO_WORDS = 1n << 127n;
 
+const shared = Buffer.alloc(BYTES_MAX);
+
+/** Avro bytes of a decimal, to be copied before the next call. @throws RangeError where it does not fit. */
+export function decimalBytes(value: string | bigint, scale: number): Buffer {
+  return writeBytes(shared, typeof value === 'bigint' ? value : unscaledOf(value, scale));
+}
+
 /** The fewest bytes that hold it with its sign: the end of the given ones, which are written over. */
 function writeBytes(into: Buffer, unscaled: bigint): Buffer {
   const words = unscaled < TWO_WORDS && unscaled >= -TWO_WORDS ? 2 : BYTES_MAX / WORD_BYTES;
