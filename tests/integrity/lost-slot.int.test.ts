@@ -55,6 +55,7 @@ async function findings(): Promise<Map<string, Finding>> {
 
 async function forget(): Promise<string> {
   for (const [name, value] of Object.entries(pipeline.engines.set.env)) vi.stubEnv(name, value);
+  vi.stubEnv('CLICKHOUSE_DATABASE', pipeline.config.CLICKHOUSE_DATABASE);
   let printed = '';
   const spy = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
     printed += String(text);
