@@ -39,6 +39,7 @@ interface LatestRow {
   readonly openTime: EpochMs;
   readonly values: CandleValues;
   readonly saying: string | null;
+  readonly candleVersion: bigint;
 }
 
 interface WrittenRow {
@@ -90,7 +91,8 @@ class Analyzer {
             return;
           }
           const { openTime, values } = newest.candle;
-          this.latest.set(key, { openTime, values, saying: sayingOf(newest.row.evaluation) });
+          const { candleVersion, evaluation } = newest.row;
+          this.latest.set(key, { openTime, values, saying: sayingOf(evaluation), candleVersion });
         },
       },
     });
@@ -192,10 +194,9 @@ function check(analyzer: Analyzer, changes: readonly SeriesEvent[]): void {
     const anchor = finalAnchor(changes, series);
     const last = final.findLast(({ openTime }) => openTime >= anchor);
     if (last !== undefined) {
-      const saying = current.find(([place]) => place === `${last.key} ${last.openTime}`)?.[1]
-        .saying;
+      const { saying, candleVersion } = analyzer.rows.get(`${last.key} ${last.openTime}`) ?? {};
       const { openTime, values } = last;
-      expect(analyzer.latest.get(last.key)).toEqual({ openTime, values, saying });
+      expect(analyzer.latest.get(last.key)).toEqual({ openTime, values, saying, candleVersion });
     }
     // Reconciliation holds the two tables together by this version.
     for (const { openTime, version } of stored) {

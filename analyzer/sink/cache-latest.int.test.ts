@@ -67,7 +67,7 @@ const at = (minute: number): EpochMs => epochMs(CHANGE!.openTime + minute * 60_0
 function newest(minute = 0, evaluation: CandleEvaluation | null = EVALUATION): NewestCandle {
   const candle = candleAfter({ ...CHANGE!, openTime: at(minute) }, CHANGE!.values!);
   const { openTime, version } = candle;
-  return { candle, row: { openTime, candleVersion: 7n, version, evaluation } };
+  return { candle, row: { openTime, candleVersion: version, version: 7n, evaluation } };
 }
 
 const closed = (minute: number): LatestValues => ({ closed: cache.closed(newest(minute)) });
