@@ -61,10 +61,9 @@ function check(analyzer: ModelledAnalyzer, changes: readonly SeriesEvent[]): voi
     const anchor = finalAnchor(changes, series);
     const last = final.findLast(({ openTime }) => openTime >= anchor);
     if (last !== undefined) {
-      const saying = current.find(([place]) => place === `${last.key} ${last.openTime}`)?.[1]
-        .saying;
+      const { saying, candleVersion } = analyzer.rows.get(`${last.key} ${last.openTime}`) ?? {};
       const { openTime, values } = last;
-      expect(analyzer.latest.get(last.key)).toEqual({ openTime, values, saying });
+      expect(analyzer.latest.get(last.key)).toEqual({ openTime, values, saying, candleVersion });
     }
     // Reconciliation holds the two tables together by this version.
     for (const { openTime, version } of stored) {

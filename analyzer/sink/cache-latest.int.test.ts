@@ -67,7 +67,14 @@ const at = (minute: number): EpochMs => epochMs(CHANGE!.openTime + minute * 60_0
 function newest(minute = 0, evaluation: CandleEvaluation | null = EVALUATION): NewestCandle {
   const candle = candleAfter({ ...CHANGE!, openTime: at(minute) }, CHANGE!.values!);
   const { openTime, version } = candle;
-  const row = { openTime, candleVersion: 7n, version, evaluation, candle, before: null };
+  const row = {
+    openTime,
+    candleVersion: version,
+    version: 7n,
+    evaluation,
+    candle,
+    before: null,
+  };
   return { candle, row };
 }
 

@@ -80,7 +80,9 @@ export class LatestCache {
       status: evaluation?.status ?? null,
       signal: evaluation?.signal ?? null,
       fired: evaluation?.fired ?? [],
-      version: String(row.version),
+      // Of the candle, as with one that runs. What caused the row no state keeps: told again, it would
+      // be another.
+      version: String(row.candleVersion),
     });
     return { openTime, text };
   }

@@ -29,7 +29,21 @@ export function checkRebuilt(
 ): Violation[] {
   const keys = [...new Set([...before.keys(), ...after.keys()])];
   const other = keys.filter((key) => before.get(key) !== after.get(key));
-  return violationOf('I10', 'series show another candle once Redis was emptied', other);
+  const lines = other.map(
+    (key) => `${key} ${differenceOf(before.get(key) ?? 'none', after.get(key) ?? 'none')}`,
+  );
+  return violationOf('I10', 'series show another candle once Redis was emptied', lines);
+}
+
+const SHOWN_CHARACTERS_MAX = 80;
+
+/** From where they differ on. */
+function differenceOf(before: string, after: string): string {
+  let at = 0;
+  while (at < before.length && before[at] === after[at]) at += 1;
+  const from = Math.max(0, at - SHOWN_CHARACTERS_MAX / 4);
+  const part = (text: string): string => text.slice(from, from + SHOWN_CHARACTERS_MAX);
+  return `"${part(before)}" / "${part(after)}"`;
 }
 
 const NEWEST = `

@@ -33,6 +33,7 @@ interface LatestRow {
   readonly openTime: EpochMs;
   readonly values: CandleValues;
   readonly saying: string | null;
+  readonly candleVersion: bigint;
 }
 
 interface WrittenRow {
@@ -93,7 +94,8 @@ export class ModelledAnalyzer {
             return;
           }
           const { openTime, values } = newest.candle;
-          this.latest.set(key, { openTime, values, saying: sayingOf(newest.row.evaluation) });
+          const { candleVersion, evaluation } = newest.row;
+          this.latest.set(key, { openTime, values, saying: sayingOf(evaluation), candleVersion });
         },
       },
     });
