@@ -29,15 +29,15 @@ const RawResult = Type.Object({
 });
 
 export async function analyzerBench(context: BenchContext): Promise<Measured[]> {
-  const { records } = await context.once(fillTopic);
+  const { records, candles } = await context.once(fillTopic);
   const ours: number[] = [];
   const silent: number[] = [];
   const raw: number[] = [];
   for (let run = 1; run <= RUNS; run += 1) {
     context.signal.throwIfAborted();
     if (run % 2 === 1) raw.push(await consumeRaw(context, records));
-    ours.push(await analyse(context, records, { run, publish: 'on' }));
-    silent.push(await analyse(context, records, { run, publish: 'off' }));
+    ours.push(await analyse(context, candles, { run, publish: 'on' }));
+    silent.push(await analyse(context, candles, { run, publish: 'off' }));
     if (run % 2 === 0) raw.push(await consumeRaw(context, records));
   }
   return [
@@ -83,7 +83,7 @@ async function consumeRaw(context: BenchContext, records: number): Promise<numbe
 
 async function analyse(
   context: BenchContext,
-  records: number,
+  candles: number,
   { run, publish }: { readonly run: number; readonly publish: 'on' | 'off' },
 ): Promise<number> {
   const stack = await context.stack();
@@ -101,11 +101,11 @@ async function analyse(
     await analyzer.untilDrained(RUN_TIMEOUT_MS);
     const seconds = (Date.now() - joinedAt) / 1000;
     const cpu = [await cpuSeconds(analyzer.pid), await cpuSeconds(engine)];
-    await assertComplete(analyzer.clickhouse, records);
+    await assertComplete(analyzer.clickhouse, candles);
     context.say(
       `analyzer, messages ${publish}: ${seconds.toFixed(2)} s, CPU ${cpu[0]?.toFixed(2)} s, of ClickHouse ${((cpu[1] ?? 0) - (engineBefore ?? 0)).toFixed(2)} s`,
     );
-    return records / seconds;
+    return candles / seconds;
   } finally {
     await analyzer.stop();
   }
@@ -123,13 +123,13 @@ async function dropCaches(context: BenchContext): Promise<void> {
 /** A fast run that lost rows is no run. */
 async function assertComplete(
   clickhouse: Parameters<typeof readRows>[0],
-  records: number,
+  candles: number,
 ): Promise<void> {
   const rows = await readRows<{ n: string }>(
     clickhouse,
     'select toString(count()) as n from signals final',
   );
-  if (Number(rows[0]?.n) !== records) {
-    throw new Error(`the analyzer wrote ${rows[0]?.n} signals for ${records} records`);
+  if (Number(rows[0]?.n) !== candles) {
+    throw new Error(`the analyzer wrote ${rows[0]?.n} signals for ${candles} candles`);
   }
 }

@@ -8,7 +8,7 @@ import type { LoadRow } from '../etl/load/candle-columns.ts';
 import { upsertCandles } from '../etl/load/upsert-candles.ts';
 import { waitFor } from '../local/stack/wait.ts';
 import type { PipelineClients } from '../scripts/pipeline/pipeline-clients.ts';
-import type { Candle } from '#core/candle.ts';
+import { seriesKey, type Candle } from '#core/candle.ts';
 import { PUBLICATION, TOPIC_CANDLES } from '#core/contracts/names.ts';
 import { inTransaction, type Pool } from '#platform/postgres.ts';
 import type { BenchContext } from './context.ts';
@@ -24,6 +24,8 @@ export interface FillRound {
 
 export interface FilledTopic {
   readonly records: number;
+  /** Those that are candles; the others are the anchors of their series. */
+  readonly candles: number;
   readonly rounds: readonly FillRound[];
 }
 
@@ -40,6 +42,7 @@ export async function fillTopic(context: BenchContext): Promise<FilledTopic> {
   const clients = await stack.pipeline();
   const { pool } = clients;
   const candles = await context.candles();
+  const series = new Set(candles.map(seriesKey)).size;
   const rounds: FillRound[] = [];
   for (let round = 1; round <= ROUNDS; round += 1) {
     context.signal.throwIfAborted();
@@ -49,7 +52,7 @@ export async function fillTopic(context: BenchContext): Promise<FilledTopic> {
     const before = await countRecords(clients);
     const startedAt = performance.now();
     const resumed = stack.pauseConnector(false);
-    await untilRecords(clients, before + candles.length);
+    await untilRecords(clients, before + candles.length + series);
     const connectorSeconds = (performance.now() - startedAt) / 1000;
     await resumed;
     const rawSeconds = await readRaw(pool);
@@ -58,7 +61,8 @@ export async function fillTopic(context: BenchContext): Promise<FilledTopic> {
       `debezium: round ${round}, ${candles.length} candles in ${connectorSeconds.toFixed(1)} s, raw ${rawSeconds.toFixed(1)} s`,
     );
   }
-  return { records: await countRecords(clients), rounds };
+  const records = await countRecords(clients);
+  return { records, candles: candles.length * ROUNDS, rounds };
 }
 
 /** Stores candles the way the collect job does, months first. */

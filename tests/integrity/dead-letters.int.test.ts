@@ -102,9 +102,15 @@ const poison = (): readonly Poison[] => [
   },
   {
     name: 'an unknown op',
-    value: changed('"op":"r"', '"op":"t"'),
+    value: changed('"op":"r"', '"op":"x"'),
     code: 'bad_value',
-    reason: /op "t"/,
+    reason: /op "x"/,
+  },
+  {
+    name: 'a truncated table',
+    value: changed('"op":"r"', '"op":"t"'),
+    code: 'truncated',
+    reason: /^op "t": a table was truncated/,
   },
   {
     name: 'JSON with its schema',
@@ -195,12 +201,14 @@ describe('poison of each kind', () => {
   test('is listed newest first, by reason and by time', async () => {
     const all = await listed();
     expect(all.count).toBe(kinds.length);
-    expect(all.reasons.map(({ code, letters: n }) => [code, n])).toEqual([
-      ['bad_value', 5],
-      ['not_json', 5],
-      ['wrong_shape', 2],
-      ['unknown_table', 1],
-    ]);
+    expect(Object.fromEntries(all.reasons.map(({ code, letters: n }) => [code, n]))).toEqual({
+      bad_value: 5,
+      not_json: 5,
+      wrong_shape: 2,
+      truncated: 1,
+      unknown_table: 1,
+    });
+    expect(all.reasons.map(({ letters: n }) => n)).toEqual([5, 5, 2, 1, 1]);
     expect(all.letters[0]?.id).toBe(letters.at(-1)!.id);
     expect((await listed('--reason', 'not_json')).count).toBe(5);
     expect((await listed('--reason', '1E400')).count).toBe(1);
