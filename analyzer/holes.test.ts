@@ -93,6 +93,15 @@ describe('with minutes 3 and 4 missing', () => {
   });
 });
 
+test('of two gaps that touch, the one before the candle counts', () => {
+  const holes = withGap(
+    withGap(NO_HOLES, gapChange(10, 20, 'unrepairable')),
+    gapChange(20, 30, 'missing'),
+  );
+  expect(isAcrossHole(holes, '1m', minute(9), minute(20))).toBe(true);
+  expect(isAcrossHole(holes, '1m', minute(20), minute(21))).toBe(false);
+});
+
 test('a month is as long as it is', () => {
   const day = 86_400_000;
   const february = Date.UTC(2026, 1, 1);

@@ -58,6 +58,12 @@ function holeOf({ from, to, cause }: GapState): Hole | undefined {
   return WHOLE.includes(cause) ? undefined : { from, to, isMadeUp: cause === 'synthetic' };
 }
 
+/** Where a hole ends, before a change or after it, whichever is later; -Infinity for none. */
+export function endOf(before: Holes, after: Holes, from: number): number {
+  const ends = [before, after].map((holes) => holes.find((hole) => hole.from === from)?.to);
+  return Math.max(...ends.map((end) => end ?? -Infinity));
+}
+
 /**
  * Whether a hole lies between a candle and the one before it in the series, or the candle itself is
  * made up. @param before open time of the one before, null where there is none.
@@ -69,13 +75,14 @@ export function isAcrossHole(
   openTime: number,
 ): boolean {
   if (holes.length === 0) return false;
-  const hole = lastFrom(holes, openTime);
-  if (hole === undefined) return false;
-  if (hole.isMadeUp && openTime < hole.to) return true;
+  const here = lastFrom(holes, openTime);
+  if (here !== undefined && here.isMadeUp && openTime < here.to) return true;
   if (before === null) return false;
-  // Of several between the two the last one tells: what the others would say, it says too.
   const expected = nextOpen(interval, epochMs(before));
-  return expected < openTime && hole.from < openTime && hole.to > expected;
+  if (expected >= openTime) return false;
+  // Of several between the two the last one tells: what the others would say, it says too.
+  const between = lastFrom(holes, openTime - 1);
+  return between !== undefined && between.to > expected;
 }
 
 /** The last hole that begins at or before a time. */

@@ -7,7 +7,7 @@ import type { Series } from '#core/candle.ts';
 import type { CandleChange } from '#core/contracts/candle-change.ts';
 import type { AnchorChange, GapChange } from '#core/contracts/ledger-change.ts';
 import type { LateChange } from './history-walk.ts';
-import { withGap, type HoleCut, type Holes } from './holes.ts';
+import { endOf, withGap, type HoleCut, type Holes } from './holes.ts';
 import { placedAfter, snapshotOf, type SnapshotPlace } from './overlap.ts';
 import { advance, isApplied, type Position } from './position.ts';
 import type { AnchorMove, Refolded } from './refold-pass.ts';
@@ -214,7 +214,11 @@ export class PartitionState {
     this.#options.output.gap(placed);
     const holes = withGap(batch.holes, placed);
     const isBehind = state.newest !== null && from <= state.newest.openTime;
-    if (holes !== batch.holes && (isBehind || isWaiting(batch))) batch.cuts.push({ from, version });
+    // What ends before the anchor lies between candles that do not count.
+    const isOlder = endOf(batch.holes, holes, from) <= batch.anchor;
+    if (holes !== batch.holes && !isOlder && (isBehind || isWaiting(batch))) {
+      batch.cuts.push({ from: Math.max(from, batch.anchor), version });
+    }
     batch.holes = holes;
     if (isWaiting(batch)) return;
     state.holes = holes;

@@ -103,6 +103,19 @@ test('a gap that becomes known taints a warm-up of candles behind it, and its re
   expect(taken.with('tainted')).toEqual([]);
 });
 
+test('a gap before the anchor writes no row again, one across it only what counts', async () => {
+  const { stream, taken } = holed();
+  stream.apply({ kind: 'anchor', series: 0, pick: 10, value: 0 });
+  await taken.batch(stream.events);
+  const anchor = stream.events.findLast((event) => 'anchor' in event)!;
+  expect(anchor).toMatchObject({ anchor: stream.changes.at(-1)!.openTime - 5 * MINUTE_MS });
+  const before = stream.events.length;
+  const hole = stream.changes[0]!.openTime + BEFORE * MINUTE_MS;
+  const pick = (stream.changes.at(-1)!.openTime - hole) / MINUTE_MS + 5;
+  stream.apply({ kind: 'hole', series: 0, pick, value: 1 });
+  expect(await taken.batch(stream.events.slice(before))).toEqual([]);
+});
+
 test('a gap that is known before the next candle costs no folding, one told again no row', async () => {
   const stream = new CandleStream(0);
   for (let at = 0; at < BEFORE; at += 1) {

@@ -7,3 +7,9 @@ export function lsnText(lsn: bigint): string {
   const half = (part: bigint): string => part.toString(16).toUpperCase();
   return `${half(lsn >> LOW_BITS)}/${half(lsn & LOW_MASK)}`;
 }
+
+/** @param text as `lsnText` writes it. */
+export function lsnOf(text: string): bigint {
+  const [high = '', low = ''] = text.split('/');
+  return (BigInt(`0x${high}`) << LOW_BITS) + BigInt(`0x${low}`);
+}

@@ -4,6 +4,7 @@
  * themselves differ between the stores: what is computed from them would be wrong in another way.
  */
 import { AppError } from '#core/errors.ts';
+import { lsnOf } from '#core/lsn.ts';
 import { applyRows } from './apply-rows.ts';
 import { prove } from './prove.ts';
 import { replay, type Replay, type ReplayOptions } from './replay.ts';
@@ -42,6 +43,11 @@ export async function applyReplay(options: ReplayOptions): Promise<AppliedReplay
     );
   }
   say(`rows to be written: ${found.rows.length}`);
-  const applied = await applyRows(clients.clickhouse, clients.producer, found.rows);
+  const applied = await applyRows(
+    clients.clickhouse,
+    clients.producer,
+    found.rows,
+    lsnOf(found.lsn),
+  );
   return { found, applied, after: await replay(asked) };
 }

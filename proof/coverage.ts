@@ -62,7 +62,7 @@ const QUERY = (scope: string): string => `
            candles != 1 or candle_differs or features != 1 or feature_differs
              or signals != 1 or signal_differs,
            candles + features + signals > 0)
-  order by ${KEY}
+  order by moved, ${KEY}
   limit {limit:UInt32}
   ${SPILL}`;
 

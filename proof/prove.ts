@@ -57,6 +57,9 @@ const LEDGER_REST_MS = 2_000;
 /** A candle that moved on while its rows were read. */
 type Place = Pick<Damage, 'series' | 'openTime'>;
 
+/** Candles whose rows are judged one by one at a barrier, however few are told. */
+const JUDGED_MAX = 10_000;
+
 /** One comparison at one barrier. */
 interface Look {
   readonly lsn: bigint;
@@ -66,19 +69,22 @@ interface Look {
   readonly rows: readonly Damage[];
   readonly isCut: boolean;
   readonly moving: readonly Place[];
+  /** More candles moved on than were looked at. */
+  readonly isMovingCut: boolean;
 }
 
 /** @throws AppError WICK_PROOF_STALLED or WICK_BUSY where nothing can be compared. */
 export async function prove(options: ProofOptions): Promise<Proof> {
   const { scope, say } = options;
   const first = await look(options, scope);
-  let { lsn, moving } = first;
+  let { lsn, moving, isMovingCut } = first;
   const { rows, differing } = { rows: [...first.rows], differing: [...first.differing] };
   let barriers = 1;
   for (; moving.length > 0 && barriers < BARRIERS_MAX; barriers += 1) {
     say(`${moving.length} candles moved on while they were compared; looking again`);
     const again = await look(options, scopeOf(moving.map((place) => parseDay(dayOf(place)))));
     ({ lsn } = again);
+    isMovingCut ||= again.isMovingCut;
     // What did fit at one barrier is proven, whatever became of it since.
     const left = new Set(moving.map(damageKey));
     moving = again.moving.filter((place) => left.has(damageKey(place)));
@@ -90,7 +96,7 @@ export async function prove(options: ProofOptions): Promise<Proof> {
   differing.push(...(await compareLedger(options, first.takenAtMs)));
   const known = new Map(rows.map((row) => [damageKey(row), row]));
   const isDifferent = differing.length > 0 || known.size > 0;
-  const orUnsettled = moving.length > 0 ? 'unsettled' : 'equal';
+  const orUnsettled = moving.length > 0 || isMovingCut ? 'unsettled' : 'equal';
   return {
     verdict: isDifferent ? 'different' : orUnsettled,
     lsn: lsnText(lsn),
@@ -132,7 +138,7 @@ async function compareAt(
   const { clickhouse, producer } = clients;
   const [sums, coverage] = await Promise.all([
     compareDays(clickhouse, postgres, scope, lsn),
-    readCoverage(clickhouse, producer, scope, lsn, rowsMax),
+    readCoverage(clickhouse, producer, scope, lsn, Math.max(rowsMax, JUDGED_MAX)),
   ]);
   const found = await findDifferingRows(
     sums.mismatches.map(({ bucket }) => parseDay(bucket)),
@@ -160,6 +166,7 @@ async function compareAt(
     rows: [...found.rows, ...derived],
     isCut: found.isCut || coverage.isCut,
     moving: coverage.moving,
+    isMovingCut: coverage.isCut,
   };
 }
 

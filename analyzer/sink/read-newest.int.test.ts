@@ -1,7 +1,6 @@
 /** The newest candles as they are read back from a real ClickHouse, against what was written. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { seriesKey, type Series } from '#core/candle.ts';
-import type { CandleChange } from '#core/contracts/candle-change.ts';
 import { insertNative } from '#platform/clickhouse.ts';
 import { CandleStream, type TableOperation } from '../../tests/support/candle-stream.ts';
 import { useClickHouse } from '../../tests/support/clickhouse.ts';
@@ -72,11 +71,8 @@ function plain({ candle, row }: NewestCandle): unknown {
 
 /** Brings what the stream holds by now to ClickHouse. */
 async function analyse(): Promise<void> {
-  const fresh = stream.changes.slice(taken).map((change): CandleChange => ({
-    ...change,
-    partition: PARTITION,
-  }));
-  taken = stream.changes.length;
+  const fresh = stream.events.slice(taken).map((event) => ({ ...event, partition: PARTITION }));
+  taken = stream.events.length;
   await partition.apply(fresh);
   const bytes = rows.take();
   for (const name of OUTPUT_NAMES) {
@@ -150,6 +146,18 @@ test('where the candle of the checkpoint was deleted the one before is found', a
   const [first] = [...partition.series];
   await erase(stream.changes[0]!.series, first![1].newest!.openTime);
   expect(told.get(first![0])).not.toBeNull();
+  expect(await read()).toEqual(told);
+});
+
+test('one that was computed across a hole is found, and says so', async () => {
+  happen('next', 'next', 'next', 'next', 'next');
+  for (const series of [0, 1]) stream.apply({ kind: 'hole', series, pick: 4, value: 0 });
+  happen('gap');
+  await analyse();
+  expect([...told.values()]).toMatchObject([
+    { evaluation: { status: 'tainted' } },
+    { evaluation: { status: 'tainted' } },
+  ]);
   expect(await read()).toEqual(told);
 });
 

@@ -83,6 +83,8 @@ const Checkpointed = Compile(
   Type.Object({ series: Type.String(), since: Type.String(), partition: Type.Integer() }),
 );
 
+/** Of a current row; a deleted one has none. */
+const STATUSES = ['warming', 'tainted', 'active'] as const;
 const NullableNumber = Type.Union([Type.Number(), Type.Null()]);
 const STORED = Type.Intersect([
   HISTORIC_CANDLE,
@@ -91,7 +93,7 @@ const STORED = Type.Intersect([
     /** False where features or signal are missing, or are of an earlier state of the candle. */
     is_whole: Type.Integer(),
     row_version: Type.String(),
-    status: Type.Enum(['warming', 'active', '']),
+    status: Type.Enum([...STATUSES, '']),
     values: Type.Array(NullableNumber),
     decision: Type.Union([Type.Enum([...DECISIONS]), Type.Null()]),
     rule_long: NullableNumber,

@@ -51,10 +51,14 @@ function tableColumns(): Map<string, { name: string; type: string }[]> {
       /create table if not exists (\w+) \(\n([\s\S]*?)\n\)/g,
     )) {
       const columns = [...body.matchAll(/^ {2}(\w+) (.+?),?$/gm)];
-      tables.set(
-        table,
-        columns.map(([, name = '', type = '']) => ({ name, type })),
-      );
+      const types = columns.map(([, name = '', type = '']) => ({ name, type }));
+      tables.set(table, types);
+    }
+    for (const [, table = '', name = '', type = '', after = ''] of text.matchAll(
+      /alter table (\w+) add column if not exists (\w+) (.+) after (\w+);/g,
+    )) {
+      const columns = tables.get(table)!;
+      columns.splice(columns.findIndex((one) => one.name === after) + 1, 0, { name, type });
     }
   }
   return tables;

@@ -48,10 +48,14 @@ export interface Producer {
   readonly modelVersion: string;
 }
 
+/** Raise it with what saved states hold: those of another layout are not read then. */
+const STATE_LAYOUT = 2;
+
 /** Names the code that a saved state is of: another one cannot go on with it. */
 export function producerId(producer: Producer): string {
   const { featureSet, featureSetVersion, featureSetHash, ruleSet, ruleSetVersion } = producer;
-  return `${featureSet}.v${featureSetVersion}:${featureSetHash}/${ruleSet}.v${ruleSetVersion}`;
+  const code = `${featureSet}.v${featureSetVersion}:${featureSetHash}/${ruleSet}.v${ruleSetVersion}`;
+  return `${code}~${STATE_LAYOUT}`;
 }
 
 /** Stands for the values of a deleted candle, whose old ones change capture does not tell. */

@@ -29,7 +29,8 @@ export async function begin(options: EpochFlags): Promise<void> {
       );
     }
     const lsn = await liftWal(pool, reached, say);
-    await known.keep({ ...source, lsn, lostAt: 0, recoveredAt: 0 });
+    // Until its rows were sent once more, what this server holds is not what ClickHouse has.
+    await known.keep({ ...source, lsn, lostAt: systemClock.now(), recoveredAt: 0 });
     process.stdout.write(
       options.json === true
         ? `${JSON.stringify({ ...source, lsn: lsnText(lsn), reached: lsnText(reached) })}\n`

@@ -13,6 +13,8 @@ import type { Pool } from '#platform/postgres.ts';
 
 /** The upper half of a version is a place in the WAL. */
 const LSN_BITS = 64n;
+/** Of a record: the highest of the lower half is a mark. */
+const RECORD_BITS = 63;
 
 /** @throws AppError WICK_CDC_SOURCE_OLDER where its WAL ends before a place that was captured or seen. */
 export async function assertSourceNotOlder(
@@ -52,7 +54,8 @@ export async function readReached(clickhouse: ClickHouseClient): Promise<bigint>
     `select toString(max(version)) as version from ${CLICKHOUSE_TABLES.candleRevisions}`,
   );
   const version = BigInt(row?.version ?? '0');
-  // The commit before the change, and the record of the change itself.
-  const places = [known?.lsn ?? 0n, version >> LSN_BITS, BigInt.asUintN(Number(LSN_BITS), version)];
+  // The commit before the change, and the record of the change itself; beside it the mark of one that
+  // overlaps a snapshot, see docs/decisions/016.
+  const places = [known?.lsn ?? 0n, version >> LSN_BITS, BigInt.asUintN(RECORD_BITS, version)];
   return places.reduce((most, place) => (place > most ? place : most));
 }

@@ -56,6 +56,10 @@ const POLL_MS = 200;
 export async function recoverCapture(options: RecoverOptions): Promise<Recovery> {
   const { pool, clickhouse, endpoint, file, say, clock } = options;
   await assertSourceNotOlder(pool, clickhouse);
+  const known = knownSources(clickhouse, clock);
+  const before = await lookAtPostgres(pool);
+  // Whatever ends this half-way: the alarm stands until the rows were sent.
+  await known.keep({ ...before.source, lostAt: clock.now(), recoveredAt: 0 });
   say('removing the connector with the place that Connect remembers');
   await forgetConnector(endpoint, file);
   say('dropping the slot');
@@ -69,6 +73,7 @@ export async function recoverCapture(options: RecoverOptions): Promise<Recovery>
   await untilSlotIsRead(pool);
   // Only behind a commit of the stream the rows of a snapshot have a place in it.
   await untilStored(options, 0n);
+  const askedAt = clock.now();
   const snapshot = `recover-${randomUUID().slice(0, 23)}`;
   const rows = await sendAllAgain(options, snapshot);
   // With a place behind the snapshot neither Connect's death nor the next line takes it again.
@@ -78,11 +83,9 @@ export async function recoverCapture(options: RecoverOptions): Promise<Recovery>
   await applyConnector(endpoint, file);
   await untilRunning(options);
   await untilSlotIsRead(pool);
-  await knownSources(clickhouse, clock).keep({
-    ...source,
-    lostAt: 0,
-    recoveredAt: clock.now(),
-  });
+  // What was lost since it was asked for is not in it.
+  const { lostAt = 0 } = (await known.read()) ?? {};
+  await known.keep({ ...source, lostAt: lostAt > askedAt ? lostAt : 0, recoveredAt: askedAt });
   return { snapshot, rows: Object.fromEntries(rows) };
 }
 

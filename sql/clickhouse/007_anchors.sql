@@ -6,7 +6,6 @@ create table if not exists anchors (
   interval LowCardinality(String),
   version UInt128,
   anchor DateTime64(3, 'UTC'),
-  moved_at DateTime64(3, 'UTC'),
   is_deleted UInt8,
   kafka_partition UInt16,
   kafka_offset UInt64
