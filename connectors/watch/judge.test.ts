@@ -42,6 +42,13 @@ test('a pipeline at work has no finding', () => {
   expect(kinds(look())).toEqual([]);
 });
 
+test('a slot that was made behind the place of its first snapshot was moved by nobody', () => {
+  for (const isSnapshot of [true, false]) {
+    const stored = { lsn: 950n, isSnapshot, isCommitted: false };
+    expect(kinds(look({ confirmedLsn: 951n }, { stored }))).toEqual([]);
+  }
+});
+
 test.each([
   ['given up', look({ lost: 'wal_removed', active: false }), ['slot_lost']],
   ['gone', look(null), ['slot_missing']],

@@ -163,7 +163,9 @@ function judgeAbsence(connect: ConnectLook | null): Finding[] {
 
 function judgePlace(slot: Slot, connect: ConnectLook | null): Finding[] {
   const stored = connect?.stored ?? null;
-  if (stored === null || slot.confirmedLsn === null || slot.confirmedLsn <= stored.lsn) return [];
+  // The rows of a first snapshot lie where it was taken, which may be before the place of its own slot.
+  if (stored === null || stored.isSnapshot || !stored.isCommitted) return [];
+  if (slot.confirmedLsn === null || slot.confirmedLsn <= stored.lsn) return [];
   return [
     {
       kind: 'slot_ahead',
