@@ -42,3 +42,12 @@ test.each(['', '<html>', '{}', '{"offsets":[{"offset":{"lsn":-1}}]}'])(
     expect(parseStoredPlace(text)).toBeUndefined();
   },
 );
+
+test('behind the last record lies the end of its transaction, which Debezium confirms', () => {
+  const text = answer('{"lsn_proc":30853048,"lsn_commit":30854912,"lsn":30853048,"txId":7}');
+  expect(parseStoredPlace(text)).toEqual({
+    lsn: 30_854_912n,
+    isSnapshot: false,
+    isCommitted: true,
+  });
+});

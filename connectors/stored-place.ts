@@ -8,7 +8,10 @@ import { Compile } from 'typebox/compile';
 import { callConnect, rejectedByConnect, type ConnectEndpoint } from './connect-rest.ts';
 
 export interface StoredPlace {
-  /** Of the last record that reached Kafka. */
+  /**
+   * What Debezium may tell Postgres to forget: the end of the last transaction that was read whole, which
+   * lies behind its last record, or the last record that reached Kafka.
+   */
   readonly lsn: bigint;
   /** A first snapshot is still being taken: a new task would begin it again. */
   readonly isSnapshot: boolean;
@@ -25,7 +28,8 @@ const OffsetsCheck = Compile(
           Type.Object({
             // Their numbers are texts here, see below.
             lsn: Type.Optional(Type.String({ pattern: '^\\d{1,20}$' })),
-            lsn_commit: Type.Optional(Type.String()),
+            lsn_commit: Type.Optional(Type.String({ pattern: '^\\d{1,20}$' })),
+            lsn_proc: Type.Optional(Type.String({ pattern: '^\\d{1,20}$' })),
             snapshot: Type.Optional(Type.Unknown()),
           }),
         ]),
@@ -64,8 +68,10 @@ export function parseStoredPlace(text: string): StoredPlace | null | undefined {
   if (!OffsetsCheck.Check(json)) return undefined;
   const offset = json.offsets[0]?.offset ?? null;
   if (offset?.lsn === undefined) return null;
+  const { lsn, lsn_commit: committed = lsn, lsn_proc: processed = lsn } = offset;
+  const places = [lsn, committed, processed].map(BigInt);
   return {
-    lsn: BigInt(offset.lsn),
+    lsn: places.reduce((most, place) => (place > most ? place : most)),
     isSnapshot: offset.snapshot !== undefined,
     isCommitted: offset.lsn_commit !== undefined,
   };
