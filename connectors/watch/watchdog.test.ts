@@ -241,3 +241,15 @@ describe('the server that is captured', () => {
     expect(await standing(5_000)).toEqual(['source_changed']);
   });
 });
+
+test('a slot that is at work may be ahead of what Connect stored, one that was left may not', async () => {
+  const ahead = (active: boolean): Look => ({
+    ...GOOD,
+    postgres: { ...GOOD.postgres!, slot: { ...GOOD.postgres!.slot!, active, confirmedLsn: 951n } },
+  });
+  await watchdog.look();
+  seen = ahead(true);
+  expect(await watchdog.look()).toEqual([]);
+  seen = ahead(false);
+  expect((await watchdog.look()).map(({ kind }) => kind)).toContain('slot_ahead');
+});

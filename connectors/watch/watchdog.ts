@@ -36,6 +36,8 @@ export class Watchdog {
   readonly #restarts = new Restarts();
   #known: KnownSource | null = null;
   #isRead = false;
+  /** The slot was read by somebody at the last look. */
+  #wasActive = false;
   #keptAt = 0;
   #lookedAt: number | null = null;
 
@@ -61,7 +63,7 @@ export class Watchdog {
   async look(): Promise<readonly Alarm[]> {
     const { clock, metrics, logger } = this.#options;
     const look = await this.#options.look();
-    const findings = await this.#judge(look);
+    const findings = this.#withoutLag(look, await this.#judge(look));
     const now = clock.now();
     const failed = findings.find(({ kind }) => kind === 'connector_failed');
     await this.#maybeRestart(failed, findings);
@@ -75,6 +77,17 @@ export class Watchdog {
     metrics.show(look, this.#alarms.standing());
     this.#lookedAt = now;
     return this.#alarms.standing();
+  }
+
+  /**
+   * While a slot is read nobody else can move it; and Debezium confirms what Kafka has acknowledged, which
+   * Connect stores up to a second later. So what a pipeline at work is ahead by tells nothing.
+   */
+  #withoutLag({ postgres }: Look, findings: Finding[]): Finding[] {
+    const isActive = postgres?.slot?.active === true;
+    const isAtWork = isActive && this.#wasActive;
+    this.#wasActive = isActive;
+    return isAtWork ? findings.filter(({ kind }) => kind !== 'slot_ahead') : findings;
   }
 
   async #judge(look: Look): Promise<Finding[]> {
